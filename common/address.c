@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/address.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+int address_from_server(const char *server, struct address *ret)
+{
+	static const char directory[] = ADDRESS_DIRECTORY "/";
+	struct address address = {.un.sun_family = AF_UNIX};
+	size_t prefix = 0, length, offset;
+
+	if (!server)
+		server = ADDRESS_DEFAULT;
+	length = strlen(server);
+	if (length == 0 || strcmp(server, "@") == 0)
+		return -EINVAL;
+
+	offset = offsetof(struct sockaddr_un, sun_path);
+	if (server[0] == '@') {
+		if (length > sizeof(address.un.sun_path))
+			return -ENAMETOOLONG;
+		memcpy(address.un.sun_path + 1, server + 1, length - 1);
+		address.length = (socklen_t)(offset + length);
+		*ret = address;
+		return 0;
+	}
+	if (!strchr(server, '/')) {
+		if (strcmp(server, ".") == 0 || strcmp(server, "..") == 0)
+			return -EINVAL;
+		prefix = strlen(directory);
+	}
+	if (prefix + length >= sizeof(address.un.sun_path))
+		return -ENAMETOOLONG;
+	memcpy(address.un.sun_path, directory, prefix);
+	memcpy(address.un.sun_path + prefix, server, length);
+	address.length = (socklen_t)(offset + prefix + length + 1);
+	*ret = address;
+	return 0;
+}
+
+const char *address_path(const struct address *address)
+{
+	return address->un.sun_path[0] ? address->un.sun_path : NULL;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef XSOCKET_LIB_EXCHANGE_H
+#define XSOCKET_LIB_EXCHANGE_H
+
+/*
+ * One question to a broker and its answer, each with a deadline.
+ *
+ * Nothing here allocates, locks or logs: it runs in signal handlers and in preloaded hooks.
+ * Negative errno values mean that there is no descriptor and the connection is of no more use.
+ */
+
+#include "common/address.h"
+#include "common/wire.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct exchange {
+	int fd;		      /* the connection, owned */
+	int64_t deadline_ns;  /* CLOCK_MONOTONIC */
+	int64_t armed_ms;     /* what SO_RCVTIMEO and SO_SNDTIMEO of fd were last set to */
+};
+
+/* The deadline of an exchange that begins now. */
+int64_t exchange_deadline(void);
+
+/*
+ * Connects exchange->fd, close-on-exec, before exchange->deadline_ns. Returns 0 or a negative
+ * errno: those of socket(2) and connect(2), -ETIMEDOUT, -EPROTO (the socket is of another type).
+ */
+int exchange_connect(struct exchange *exchange, const struct address *address);
+
+/*
+ * Asks for request->count sockets and waits for the verdict, so that the broker keeps no copy of
+ * what it handed out. fds has room for request->count descriptors, which arrive close-on-exec.
+ *
+ * Returns how many there are (at least one), or a negative errno. -ECONNRESET means that the
+ * broker hung up without an answer: asking again on a new connection may help. Where the broker
+ * answered with an errno, *ret_alive tells whether the connection may be used again.
+ */
+int exchange_sockets(
+	struct exchange *exchange, const struct wire_socket *request, int *fds, bool *ret_alive);
+
+#endif

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef XSOCKET_H
+#define XSOCKET_H
+
+/*
+ * Sockets of another network namespace, handed out by a broker (xsocket-server(8)).
+ *
+ * SERVER names the broker: NAME stands for /run/xsocket/NAME, anything with a slash is a path,
+ * @name is an abstract name, which cannot be reached from another network namespace (unix(7)).
+ * NULL is the default broker, /run/xsocket/default.
+ *
+ * All functions report failure as socket(2) does, and leave errno alone when they succeed. None
+ * waits longer than 10 seconds. They are no cancellation points. Besides the errno values that
+ * each function names, every function that asks a broker can fail with these:
+ *
+ *   EINVAL           SERVER is empty, "." or ".."; or the broker's kernel refused the type's flags
+ *   ENAMETOOLONG     SERVER is longer than a Unix socket's address can be (107 bytes)
+ *   ENOENT           there is no such control socket: is xsocket@NAME.socket enabled?
+ *   ECONNREFUSED     there is a control socket and nobody listens on it; or, for an abstract
+ *                    name, nobody in the caller's own network namespace does
+ *   EACCES           the caller may not write to the control socket, or not search a directory
+ *                    on the way; or the broker does not hand out sockets of this kind
+ *   ENETDOWN         the broker hung up without an answer, again and again: its namespace is
+ *                    missing, or it cannot start
+ *   ETIMEDOUT        no answer within the deadline
+ *   EPROTO           what answered is not a broker, or an answer made no sense
+ *   EPROTONOSUPPORT  the broker does not speak this version of the protocol; or as in socket(2)
+ *   EAFNOSUPPORT, ESOCKTNOSUPPORT
+ *                    as in socket(2), of the broker's namespace; also when the caller's own
+ *                    sandbox forbids AF_UNIX sockets
+ *   EMFILE, ENFILE   no descriptor left: in this process, in the broker, or in the system
+ *   ETOOMANYREFS     the caller's user holds too many sockets that it asked for and never received
+ *   EUSERS           the caller's user has as many connections to the broker as it may have
+ *   EBUSY            the broker has as many connections as it may have, or this connection asked
+ *                    again before it had received its last answer
+ *   ENOBUFS, ENOMEM  the kernel is out of memory, here or there
+ */
+
+#include <sys/socket.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * As socket(2), but the socket belongs to the broker's network namespace.
+ *
+ * domain, type and protocol are socket(2)'s, SOCK_CLOEXEC and SOCK_NONBLOCK included. By default
+ * a broker hands out TCP, MPTCP and UDP sockets of AF_INET and AF_INET6. The descriptor is the
+ * lowest one that was free, as with socket(2).
+ *
+ * Safe in threads, in a child after fork(2), and in signal handlers. Opens one connection to the
+ * broker and closes it again; nothing is kept open between calls.
+ *
+ * Returns the descriptor, or -1 and errno.
+ */
+int xsocket(const char *server, int domain, int type, int protocol);
+
+/*
+ * One connection to a broker, for callers that want many sockets quickly.
+ *
+ * A client is for one thread at a time. When a signal handler interrupts a call and uses the same
+ * client, its call is served by a connection of its own, and so is a call in a child after
+ * fork(2), which then keeps that connection. A connection that the broker closed, or that was
+ * closed or replaced behind the library's back (close(2), closefrom(3), dup2(2) over it), is
+ * noticed and opened again: nothing is ever sent on a descriptor that is not the client's.
+ */
+struct xsocket_client;
+
+/*
+ * Makes a client. The first connection is opened by this call, so that errors show early.
+ *
+ * Returns NULL and errno as listed above, or ENOMEM.
+ */
+struct xsocket_client *xsocket_client_new(const char *server);
+
+/* As xsocket(), by the client's connection. */
+int xsocket_client_socket(struct xsocket_client *client, int domain, int type, int protocol);
+
+/*
+ * Asks for n sockets of one kind and writes their descriptors to fds.
+ *
+ * n may be any number; one message carries 253 at most (or the broker's MaxBatch=), so that many are
+ * asked for with each message.
+ *
+ * Returns how many sockets there are in fds, which may be fewer than n when an error came after
+ * the first ones; or -1 and errno when there is none. n = 0 returns 0.
+ */
+int xsocket_client_sockets(struct xsocket_client *client, int domain, int type, int protocol,
+	int *fds, unsigned n);
+
+/* Closes the connection and frees the client. NULL is allowed. Sockets it gave stay open. */
+void xsocket_client_free(struct xsocket_client *client);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
