@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reads the ACL of a file, changes the entries in question, has the mask worked out anew, writes
+ * it back. One write per file, so nobody ever sees half of it.
+ *
+ * The group bits of a file with an ACL are its mask: the most that any named entry and the owning
+ * group get. On a socket of mode 0600 a new entry alone would therefore count for nothing, and
+ * with a mask worked out from all entries the owning group would suddenly have its rights back if
+ * chmod(1) had taken them by way of the mask. So the mask becomes what it was (or, in an ACL
+ * without one, what the owning group had), and what the new entries need.
+ */
+#include "server/access.h"
+
+#include <acl/libacl.h>
+#include <ctype.h>
+#include <errno.h>
+#include <grp.h>
+#include <libgen.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/acl.h>
+#include <sys/stat.h>
+
+__attribute__((format(printf, 4, 5))) static int explain(
+	char *error, size_t size, int r, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(error, size, format, args);
+	va_end(args);
+	return r;
+}
+
+/* ---- names ---- */
+
+int access_lookup(
+	bool group, const char *name, struct access_who *ret, char *error, size_t error_size)
+{
+	char *end;
+	unsigned long id;
+
+	ret->group = group;
+	if (group) {
+		const struct group *entry = getgrnam(name);
+
+		if (entry) {
+			ret->id = entry->gr_gid;
+			return 0;
+		}
+	} else {
+		const struct passwd *entry = getpwnam(name);
+
+		if (entry) {
+			ret->id = entry->pw_uid;
+			return 0;
+		}
+	}
+	errno = 0;
+	id = strtoul(name, &end, 10);
+	if (isdigit((unsigned char)name[0]) && !*end && !errno && id < UINT_MAX) {
+		ret->id = (unsigned)id;
+		return 0;
+	}
+	return explain(error, error_size, -ESRCH, "there is no %s \"%s\"",
+		group ? "group" : "user", name);
+}
+
+int access_parse(const char *text, struct access_who *ret, char *error, size_t error_size)
+{
+	const char *colon = strchr(text, ':');
+	size_t length = colon ? (size_t)(colon - text) : 0;
+
+	if (colon && colon[1]) {
+		if (length > 0 && strncmp(text, "user", length) == 0 && (length == 1 || length == 4))
+			return access_lookup(false, colon + 1, ret, error, error_size);
+		if (length > 0 && strncmp(text, "group", length) == 0 &&
+			(length == 1 || length == 5))
+			return access_lookup(true, colon + 1, ret, error, error_size);
+	}
+	return explain(error, error_size, -EINVAL, "\"%s\" is neither u:NAME nor g:NAME", text);
+}
+
+/* ---- entries ---- */
+
+static acl_permset_t permset_of(acl_entry_t entry)
+{
+	acl_permset_t permset = NULL;
+
+	acl_get_permset(entry, &permset);
+	return permset;
+}
+
+/* The entry of a tag, for named ones of an id; NULL where there is none. */
+static acl_entry_t find_entry(acl_t acl, acl_tag_t tag, unsigned id)
+{
+	acl_entry_t entry;
+
+	for (int r = acl_get_entry(acl, ACL_FIRST_ENTRY, &entry); r == 1;
+		r = acl_get_entry(acl, ACL_NEXT_ENTRY, &entry)) {
+		acl_tag_t found;
+		unsigned *qualifier;
+		bool same;
+
+		if (acl_get_tag_type(entry, &found) < 0 || found != tag)
+			continue;
+		if (tag != ACL_USER && tag != ACL_GROUP)
+			return entry;
+		qualifier = acl_get_qualifier(entry);
+		same = qualifier && *qualifier == id;
+		acl_free(qualifier);
+		if (same)
+			return entry;
+	}
+	return NULL;
+}
+
+/* Adds permissions (ACL_READ, ...) to an entry, which is made where there is none. */
+static int add_permissions(acl_t *acl, acl_tag_t tag, unsigned id, const acl_perm_t *perms, unsigned n)
+{
+	acl_entry_t entry = find_entry(*acl, tag, id);
+
+	if (!entry) {
+		if (acl_create_entry(acl, &entry) < 0 || acl_set_tag_type(entry, tag) < 0)
+			return -errno;
+		if ((tag == ACL_USER || tag == ACL_GROUP) && acl_set_qualifier(entry, &id) < 0)
+			return -errno;
+	}
+	for (unsigned i = 0; i < n; i++) {
+		if (acl_add_perm(permset_of(entry), perms[i]) < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+/* The mask, made from the owning group's permissions where there is none. */
+static int add_mask(acl_t *acl, const acl_perm_t *perms, unsigned n)
+{
+	static const acl_perm_t all[] = {ACL_READ, ACL_WRITE, ACL_EXECUTE};
+	acl_entry_t group = find_entry(*acl, ACL_GROUP_OBJ, 0);
+	int r;
+
+	if (!find_entry(*acl, ACL_MASK, 0)) {
+		for (unsigned i = 0; i < 3; i++) {
+			if (!group || acl_get_perm(permset_of(group), all[i]) != 1)
+				continue;
+			r = add_permissions(acl, ACL_MASK, 0, &all[i], 1);
+			if (r < 0)
+				return r;
+		}
+	}
+	return add_permissions(acl, ACL_MASK, 0, perms, n);
+}
+
+/*
+ * Raising the mask must not give the owning group, or another entry, what the mask kept from it:
+ * such permissions are taken from the entry first.
+ */
+static void settle_masked(acl_t acl)
+{
+	static const acl_perm_t all[] = {ACL_READ, ACL_WRITE, ACL_EXECUTE};
+	acl_entry_t mask = find_entry(acl, ACL_MASK, 0), entry;
+	acl_tag_t tag;
+
+	if (!mask)
+		return;
+	for (int r = acl_get_entry(acl, ACL_FIRST_ENTRY, &entry); r == 1;
+		r = acl_get_entry(acl, ACL_NEXT_ENTRY, &entry)) {
+		if (acl_get_tag_type(entry, &tag) < 0 ||
+			(tag != ACL_USER && tag != ACL_GROUP && tag != ACL_GROUP_OBJ))
+			continue;
+		for (unsigned i = 0; i < 3; i++) {
+			if (acl_get_perm(permset_of(mask), all[i]) == 0)
+				acl_delete_perm(permset_of(entry), all[i]);
+		}
+	}
+}
+
+static int change_acl(acl_t *acl, enum access_change change, const struct access_who *who,
+	unsigned n_who, const acl_perm_t *perms, unsigned n_perms)
+{
+	int r;
+
+	if (change == ACCESS_GRANT)
+		settle_masked(*acl);
+	for (unsigned i = 0; i < n_who; i++) {
+		acl_tag_t tag = who[i].group ? ACL_GROUP : ACL_USER;
+		acl_entry_t entry;
+
+		if (change == ACCESS_GRANT) {
+			r = add_permissions(acl, tag, who[i].id, perms, n_perms);
+			if (r < 0)
+				return r;
+			continue;
+		}
+		entry = find_entry(*acl, tag, who[i].id);
+		if (entry && acl_delete_entry(*acl, entry) < 0)
+			return -errno;
+	}
+	return change == ACCESS_GRANT ? add_mask(acl, perms, n_perms) : 0;
+}
+
+static int change_file(const char *path, enum access_change change, const struct access_who *who,
+	unsigned n_who, const acl_perm_t *perms, unsigned n_perms)
+{
+	acl_t acl = acl_get_file(path, ACL_TYPE_ACCESS);
+	int r;
+
+	if (!acl)
+		return -errno;
+	r = change_acl(&acl, change, who, n_who, perms, n_perms);
+	if (r == 0 && acl_set_file(path, ACL_TYPE_ACCESS, acl) < 0)
+		r = -errno;
+	acl_free(acl);
+	return r;
+}
+
+int access_change(const char *path, enum access_change change, const struct access_who *who,
+	unsigned n, char *error, size_t error_size)
+{
+	static const acl_perm_t connect_perms[] = {ACL_READ, ACL_WRITE}, search[] = {ACL_EXECUTE};
+	char copy[PATH_MAX], *directory;
+	struct stat st;
+	int r;
+
+	if (stat(path, &st) < 0)
+		return explain(error, error_size, -errno, "%s: %s", path, strerror(errno));
+	if (!S_ISSOCK(st.st_mode))
+		return explain(error, error_size, -ENOTSOCK, "%s is no socket", path);
+	r = change_file(path, change, who, n, connect_perms, 2);
+	if (r < 0)
+		return explain(error, error_size, r, "%s: its access list cannot be changed: %s",
+			path, strerror(-r));
+	if (change == ACCESS_REVOKE)
+		return 0;
+	snprintf(copy, sizeof(copy), "%s", path);
+	directory = dirname(copy);
+	/* Most often everybody may search it. */
+	if (stat(directory, &st) == 0 && (st.st_mode & S_IXOTH))
+		return 0;
+	r = change_file(directory, change, who, n, search, 1);
+	if (r < 0)
+		return explain(error, error_size, r, "%s: its access list cannot be changed: %s",
+			directory, strerror(-r));
+	return 0;
+}

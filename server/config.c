@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The file is parsed by inih; here is what its lines mean.
+ *
+ * inih cuts long lines and takes an indented line for more of the value above it, both without a
+ * word. Nothing a user writes may get lost like that, so the reader between the file and inih
+ * refuses such lines. inih goes on after an error, the first one is kept.
+ */
+#include "server/config.h"
+
+#include "common/wire.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <ini.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct parse {
+	FILE *file;
+	const char *path;
+	struct config config;
+	unsigned line;
+	bool in_section;
+	char *error;
+	size_t error_size;
+};
+
+struct config config_default(void)
+{
+	return (struct config){
+		.max_connections = 4096,
+		.max_connections_per_user = 1024,
+		.idle_timeout_s = 600,
+		.request_timeout_s = 5,
+		.max_batch = WIRE_BATCH_MAX,
+		.policy.kinds = POLICY_KINDS_DEFAULT,
+	};
+}
+
+__attribute__((format(printf, 2, 3))) static bool fail(struct parse *parse, const char *format, ...)
+{
+	va_list args;
+	int n;
+
+	if (parse->error[0])
+		return false;
+	n = snprintf(parse->error, parse->error_size, "%s:%u: ", parse->path, parse->line);
+	if (n < 0 || (size_t)n >= parse->error_size)
+		return false;
+	va_start(args, format);
+	vsnprintf(parse->error + n, parse->error_size - (size_t)n, format, args);
+	va_end(args);
+	return false;
+}
+
+static bool parse_count(struct parse *parse, const char *key, const char *value, unsigned min,
+	unsigned max, unsigned *ret)
+{
+	char *end;
+	unsigned long n;
+
+	errno = 0;
+	n = strtoul(value, &end, 10);
+	if (errno || end == value || *end || !isdigit((unsigned char)value[0]) || n < min ||
+		n > max)
+		return fail(parse, "%s= takes a whole number from %u to %u, not \"%s\"", key, min,
+			max, value);
+	*ret = (unsigned)n;
+	return true;
+}
+
+/* Seconds, or with a unit: 90, 90s, 5min, 1h, 1d; "infinity" where that is allowed. */
+static bool parse_seconds(
+	struct parse *parse, const char *key, const char *value, bool infinity, unsigned *ret)
+{
+	static const struct {
+		const char *name;
+		unsigned seconds;
+	} units[] = {{"", 1}, {"s", 1}, {"sec", 1}, {"min", 60}, {"m", 60}, {"h", 3600},
+		{"d", 86400}};
+	unsigned long n;
+	char *end;
+
+	if (infinity && strcmp(value, "infinity") == 0) {
+		*ret = 0;
+		return true;
+	}
+	errno = 0;
+	n = strtoul(value, &end, 10);
+	if (!errno && isdigit((unsigned char)value[0]) && n > 0) {
+		while (*end == ' ')
+			end++;
+		for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+			if (strcmp(end, units[i].name) == 0 && n <= INT_MAX / 1000 / units[i].seconds) {
+				*ret = (unsigned)n * units[i].seconds;
+				return true;
+			}
+		}
+	}
+	return fail(parse, "%s= takes a time of a second or more such as 90, 90s, 5min or 1h%s, not \"%s\"",
+		key, infinity ? ", or \"infinity\"" : "", value);
+}
+
+static bool parse_kinds(struct parse *parse, const char *key, const char *value, unsigned *ret)
+{
+	char copy[INI_MAX_LINE], *save = NULL;
+	unsigned kinds = 0;
+
+	snprintf(copy, sizeof(copy), "%s", value);
+	for (char *name = strtok_r(copy, " \t", &save); name; name = strtok_r(NULL, " \t", &save)) {
+		unsigned kind = policy_kind_from_name(name);
+
+		if (!kind)
+			return fail(parse,
+				"%s= knows tcp, udp, mptcp, sctp, udplite and ping, not \"%s\"", key, name);
+		kinds |= kind;
+	}
+	*ret = kinds;
+	return true;
+}
+
+static int handle(void *user, const char *section, const char *key, const char *value)
+{
+	struct parse *parse = user;
+	struct config *config = &parse->config;
+
+	if (!key) /* a section without keys, if inih was built to tell */
+		return true;
+	if (strcmp(section, "Server") != 0)
+		return fail(parse, section[0] ? "there is no section [%s], only [Server]"
+					      : "%skeys belong below a line [Server]",
+			section);
+	if (!value)
+		return fail(parse, "%s needs a value: %s=...", key, key);
+	if (strcmp(key, "MaxConnections") == 0)
+		return parse_count(parse, key, value, 1, 1000000, &config->max_connections);
+	if (strcmp(key, "MaxConnectionsPerUser") == 0)
+		return parse_count(parse, key, value, 1, 1000000, &config->max_connections_per_user);
+	if (strcmp(key, "MaxBatch") == 0)
+		return parse_count(parse, key, value, 1, WIRE_BATCH_MAX, &config->max_batch);
+	if (strcmp(key, "IdleTimeoutSec") == 0)
+		return parse_seconds(parse, key, value, true, &config->idle_timeout_s);
+	if (strcmp(key, "RequestTimeoutSec") == 0)
+		return parse_seconds(parse, key, value, false, &config->request_timeout_s);
+	if (strcmp(key, "AllowSockets") == 0)
+		return parse_kinds(parse, key, value, &config->policy.kinds);
+	return fail(parse, "there is no setting %s=", key);
+}
+
+/* fgets(3) for inih, which refuses what inih would change in silence. */
+static char *read_line(char *buffer, int size, void *stream)
+{
+	struct parse *parse = stream;
+	size_t length, blank;
+
+	if (parse->error[0] || !fgets(buffer, size, parse->file))
+		return NULL;
+	parse->line++;
+	length = strlen(buffer);
+	if (length == 0 || (buffer[length - 1] != '\n' && !feof(parse->file))) {
+		fail(parse, "the line is longer than %d bytes, or has a NUL byte", size - 2);
+		return NULL;
+	}
+	blank = strspn(buffer, " \t\r\n");
+	if (blank > 0 && blank < length && buffer[blank] != '#' && buffer[blank] != ';') {
+		fail(parse, "the line is indented: a setting begins in the first column");
+		return NULL;
+	}
+	return buffer;
+}
+
+int config_load(const char *path, struct config *ret, char *error, size_t error_size)
+{
+	struct parse parse = {
+		.path = path, .config = config_default(), .error = error, .error_size = error_size};
+	int r, line;
+
+	error[0] = '\0';
+	parse.file = fopen(path, "re");
+	if (!parse.file) {
+		r = -errno;
+		snprintf(error, error_size, "%s: %s", path, strerror(-r));
+		return r;
+	}
+	line = ini_parse_stream(read_line, &parse, handle, &parse);
+	if (line != 0 && !error[0]) {
+		parse.line = line > 0 ? (unsigned)line : parse.line;
+		fail(&parse, "this is neither [Section] nor Key=value");
+	}
+	r = ferror(parse.file) ? -EIO : 0;
+	if (r < 0 && !error[0])
+		snprintf(error, error_size, "%s: cannot be read", path);
+	fclose(parse.file);
+	if (error[0])
+		return r < 0 ? r : -EINVAL;
+	*ret = parse.config;
+	return 0;
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Own control sockets, and how a stale one is replaced.
+ *
+ * The file of a Unix socket stays when its owner dies, and bind(2) then fails. Whether somebody
+ * listens is found out by connecting. Two brokers that start at once must not both find a file
+ * stale and one of them remove the other's fresh socket, so all this happens under a lock on the
+ * directory (flock(2) on its descriptor, which needs no lock file and ends with the process).
+ *
+ * The mode is given to the socket before bind(2), which makes the file with the mode of the
+ * socket's inode, less the umask (kernel: unix_bind_bsd()). So there is no moment in which the
+ * file exists with other rights, and no umask is changed.
+ */
+#include "server/listen.h"
+
+#include "common/cleanup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+
+__attribute__((format(printf, 4, 5))) static int explain(
+	char *error, size_t size, int r, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(error, size, format, args);
+	va_end(args);
+	return r;
+}
+
+static int check_inherited(int fd, char *error, size_t error_size)
+{
+	int flags;
+
+	if (sd_is_socket(fd, AF_UNIX, SOCK_SEQPACKET, 1) <= 0)
+		return explain(error, error_size, -EINVAL,
+			"descriptor %d, passed by the service manager, is no listening Unix socket "
+			"of type SOCK_SEQPACKET (ListenSequentialPacket=)",
+			fd);
+	flags = fcntl(fd, F_GETFL);
+	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
+		fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+		return explain(error, error_size, -errno, "descriptor %d: %s", fd, strerror(errno));
+	return 0;
+}
+
+int listen_inherited(int **ret_fds, char *error, size_t error_size)
+{
+	int n = sd_listen_fds(1), *fds, r;
+
+	if (n < 0)
+		return explain(error, error_size, n, "LISTEN_FDS: %s", strerror(-n));
+	if (n == 0)
+		return 0;
+	for (int i = 0; i < n; i++) {
+		r = check_inherited(SD_LISTEN_FDS_START + i, error, error_size);
+		if (r < 0)
+			return r;
+	}
+	fds = calloc((size_t)n, sizeof(*fds));
+	if (!fds)
+		return explain(error, error_size, -ENOMEM, "%s", strerror(ENOMEM));
+	for (int i = 0; i < n; i++)
+		fds[i] = SD_LISTEN_FDS_START + i;
+	*ret_fds = fds;
+	return n;
+}
+
+int listen_address(int fd, struct address *ret)
+{
+	*ret = (struct address){.length = sizeof(ret->un)};
+	if (getsockname(fd, (struct sockaddr *)&ret->un, &ret->length) < 0)
+		return -errno;
+	return ret->un.sun_family == AF_UNIX ? 0 : -EINVAL;
+}
+
+/* Opens the directory of a path and locks it until the descriptor is closed. */
+static int lock_directory(const char *path, char *error, size_t error_size)
+{
+	char copy[sizeof(((struct sockaddr_un *)0)->sun_path) + 1], *directory;
+	_cleanup_fd_ int fd = -1;
+
+	snprintf(copy, sizeof(copy), "%s", path);
+	directory = dirname(copy);
+	/* The one directory that is ours to make. */
+	if (strcmp(directory, ADDRESS_DIRECTORY) == 0 && mkdir(directory, 0755) < 0 &&
+		errno != EEXIST)
+		return explain(error, error_size, -errno, "%s: %s", directory, strerror(errno));
+	fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return explain(error, error_size, -errno, "%s: %s", directory, strerror(errno));
+	while (flock(fd, LOCK_EX) < 0) {
+		if (errno != EINTR)
+			return explain(error, error_size, -errno, "%s: cannot be locked: %s",
+				directory, strerror(errno));
+	}
+	return steal_fd(&fd);
+}
+
+/* Removes a socket file that nobody listens on. Returns 0 when the name is free. */
+static int remove_stale(const struct address *address, char *error, size_t error_size)
+{
+	const char *path = address_path(address);
+	_cleanup_fd_ int fd = -1;
+	struct stat st;
+
+	if (lstat(path, &st) < 0)
+		return errno == ENOENT ? 0
+				       : explain(error, error_size, -errno, "%s: %s", path,
+						 strerror(errno));
+	if (!S_ISSOCK(st.st_mode))
+		return explain(error, error_size, -EEXIST,
+			"%s exists and is no socket: remove it, or name another SERVER", path);
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return explain(error, error_size, -errno, "socket: %s", strerror(errno));
+	/* A full queue (EAGAIN) and a socket of another type (EPROTOTYPE) are alive, too. */
+	if (connect(fd, (const struct sockaddr *)&address->un, address->length) == 0 ||
+		errno != ECONNREFUSED)
+		return explain(error, error_size, -EADDRINUSE,
+			"%s is alive: somebody listens there already", path);
+	if (unlink(path) < 0 && errno != ENOENT)
+		return explain(error, error_size, -errno, "%s: stale, and cannot be removed: %s",
+			path, strerror(errno));
+	return 0;
+}
+
+static int make_socket(const struct address *address, char *error, size_t error_size)
+{
+	const char *path = address_path(address);
+	_cleanup_fd_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0 || fchmod(fd, 0600) < 0)
+		return explain(error, error_size, -errno, "socket: %s", strerror(errno));
+	if (bind(fd, (const struct sockaddr *)&address->un, address->length) < 0)
+		return explain(error, error_size, -errno, "%s%s: %s", path ? path : "@",
+			path ? "" : address->un.sun_path + 1, strerror(errno));
+	if (listen(fd, SOMAXCONN) < 0)
+		return explain(error, error_size, -errno, "listen: %s", strerror(errno));
+	return steal_fd(&fd);
+}
+
+int listen_own(const struct address *address, char *error, size_t error_size)
+{
+	const char *path = address_path(address);
+	_cleanup_fd_ int lock = -1;
+	int r;
+
+	if (!path)
+		return make_socket(address, error, error_size);
+	lock = lock_directory(path, error, error_size);
+	if (lock < 0)
+		return lock;
+	r = remove_stale(address, error, error_size);
+	if (r < 0)
+		return r;
+	return make_socket(address, error, error_size);
+}
+
+void listen_remove(const struct address *address, int fd)
+{
+	const char *path = address_path(address);
+	char error[256];
+	_cleanup_fd_ int lock = -1;
+	struct stat st;
+
+	if (!path)
+		return;
+	/*
+	 * The file's inode is not the socket's, so it cannot be compared. But nobody replaces the
+	 * file of a socket that listens, so while fd is open it is ours, unless it was removed by
+	 * hand; then it may be another broker's, which connecting cannot tell. Stop listening
+	 * under the lock and see whether the name is dead.
+	 */
+	lock = lock_directory(path, error, sizeof(error));
+	if (lock < 0 || lstat(path, &st) < 0)
+		return;
+	shutdown(fd, SHUT_RDWR);
+	remove_stale(address, error, sizeof(error));
+}

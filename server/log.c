@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/log.h"
+
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <systemd/sd-login.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifdef HAVE_SD_JOURNAL
+#define SD_JOURNAL_SUPPRESS_LOCATION
+#include <systemd/sd-journal.h>
+#endif
+
+/* Lines of one kind in one period. */
+#define LIMIT_LINES  100
+#define LIMIT_PERIOD 10
+
+static bool to_journal;
+
+static struct {
+	pthread_mutex_t lock;
+	time_t since;
+	unsigned lines, left_out;
+} limits[LOG_KINDS] = {
+	{.lock = PTHREAD_MUTEX_INITIALIZER},
+	{.lock = PTHREAD_MUTEX_INITIALIZER},
+	{.lock = PTHREAD_MUTEX_INITIALIZER},
+};
+
+void log_open(void)
+{
+#ifdef HAVE_SD_JOURNAL
+	const char *stream = getenv("JOURNAL_STREAM");
+	unsigned long long device, inode;
+	struct stat st;
+
+	if (stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
+		fstat(STDERR_FILENO, &st) == 0)
+		to_journal = st.st_dev == device && st.st_ino == inode;
+#endif
+}
+
+void log_message(int priority, const char *format, ...)
+{
+	char text[1024];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+#ifdef HAVE_SD_JOURNAL
+	if (to_journal) {
+		sd_journal_send("MESSAGE=%s", text, "PRIORITY=%d", priority, NULL);
+		return;
+	}
+#endif
+	(void)priority;
+	fprintf(stderr, "xsocket-server: %s\n", text);
+}
+
+/* Whether a line may be written now, and how many were left out since the last one. */
+static bool limit_pass(enum log_kind kind, unsigned *ret_left_out)
+{
+	struct timespec now;
+	bool pass;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	pthread_mutex_lock(&limits[kind].lock);
+	if (now.tv_sec - limits[kind].since >= LIMIT_PERIOD) {
+		limits[kind].since = now.tv_sec;
+		limits[kind].lines = 0;
+	}
+	pass = limits[kind].lines < LIMIT_LINES;
+	if (pass) {
+		limits[kind].lines++;
+		*ret_left_out = limits[kind].left_out;
+		limits[kind].left_out = 0;
+	} else {
+		limits[kind].left_out++;
+	}
+	pthread_mutex_unlock(&limits[kind].lock);
+	return pass;
+}
+
+static const char *family_name(int family, char *buffer, size_t size)
+{
+	switch (family) {
+	case AF_INET:
+		return "inet";
+	case AF_INET6:
+		return "inet6";
+	case AF_UNIX:
+		return "unix";
+	case AF_NETLINK:
+		return "netlink";
+	case AF_PACKET:
+		return "packet";
+	case AF_VSOCK:
+		return "vsock";
+	case AF_ALG:
+		return "alg";
+	}
+	snprintf(buffer, size, "%d", family);
+	return buffer;
+}
+
+static const char *type_name(int type, char *buffer, size_t size)
+{
+	switch (type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)) {
+	case SOCK_STREAM:
+		return "stream";
+	case SOCK_DGRAM:
+		return "dgram";
+	case SOCK_RAW:
+		return "raw";
+	case SOCK_SEQPACKET:
+		return "seqpacket";
+	}
+	snprintf(buffer, size, "%d", type);
+	return buffer;
+}
+
+struct client_fields {
+	const char *verdict, *unit, *family, *type;
+	const struct peer *peer;
+	int protocol;
+	unsigned count;
+	bool request;
+};
+
+static void write_client(int priority, const char *text, const struct client_fields *f)
+{
+#ifdef HAVE_SD_JOURNAL
+	if (to_journal && f->request) {
+		sd_journal_send("MESSAGE=%s", text, "PRIORITY=%d", priority,
+			"XSOCKET_VERDICT=%s", f->verdict, "XSOCKET_UID=%u", f->peer->uid,
+			"XSOCKET_GID=%u", f->peer->gid, "XSOCKET_PID=%d", f->peer->pid,
+			"XSOCKET_UNIT=%s", f->unit, "XSOCKET_FAMILY=%s", f->family,
+			"XSOCKET_TYPE=%s", f->type, "XSOCKET_PROTOCOL=%d", f->protocol,
+			"XSOCKET_COUNT=%u", f->count, NULL);
+		return;
+	}
+	if (to_journal) {
+		sd_journal_send("MESSAGE=%s", text, "PRIORITY=%d", priority,
+			"XSOCKET_VERDICT=%s", f->verdict, "XSOCKET_UID=%u", f->peer->uid,
+			"XSOCKET_GID=%u", f->peer->gid, "XSOCKET_PID=%d", f->peer->pid,
+			"XSOCKET_UNIT=%s", f->unit, NULL);
+		return;
+	}
+#endif
+	(void)priority;
+	if (f->request)
+		fprintf(stderr,
+			"xsocket-server: %s: %s: uid=%u gid=%u pid=%d unit=%s family=%s type=%s protocol=%d count=%u\n",
+			f->verdict, text, f->peer->uid, f->peer->gid, f->peer->pid, f->unit,
+			f->family, f->type, f->protocol, f->count);
+	else
+		fprintf(stderr, "xsocket-server: %s: %s: uid=%u gid=%u pid=%d unit=%s\n",
+			f->verdict, text, f->peer->uid, f->peer->gid, f->peer->pid, f->unit);
+}
+
+void log_client(enum log_kind kind, int fd, const struct peer *peer,
+	const struct policy_request *request, unsigned count, const char *format, ...)
+{
+	static const struct {
+		int priority;
+		const char *verdict;
+	} kinds[LOG_KINDS] = {
+		[LOG_KIND_GRANT] = {LOG_INFO, "grant"},
+		[LOG_KIND_DENY] = {LOG_NOTICE, "deny"},
+		[LOG_KIND_REFUSE] = {LOG_WARNING, "refuse"},
+	};
+	char text[256], family[16], type[16], *unit = NULL;
+	struct client_fields fields;
+	unsigned left_out;
+	va_list args;
+
+	if (!limit_pass(kind, &left_out))
+		return;
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	if (left_out > 0)
+		log_message(kinds[kind].priority, "%u messages of kind \"%s\" left out", left_out,
+			kinds[kind].verdict);
+	/* A user's own service first: its system unit is user@UID.service. */
+	if (sd_peer_get_user_unit(fd, &unit) < 0 && sd_peer_get_unit(fd, &unit) < 0)
+		unit = NULL;
+	fields = (struct client_fields){
+		.verdict = kinds[kind].verdict,
+		.unit = unit ? unit : "-",
+		.peer = peer,
+		.request = request,
+		.count = count,
+	};
+	if (request) {
+		fields.family = family_name(request->domain, family, sizeof(family));
+		fields.type = type_name(request->type, type, sizeof(type));
+		fields.protocol = request->protocol;
+	}
+	write_client(kinds[kind].priority, text, &fields);
+	free(unit);
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/netns.h"
+
+#include "common/cleanup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+static int netns_path(const char *name, char *path, size_t size)
+{
+	int n;
+
+	if (name[0] == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+		return -EINVAL;
+	if (strchr(name, '/'))
+		n = snprintf(path, size, "%s", name);
+	else
+		n = snprintf(path, size, NETNS_DIRECTORY "/%s", name);
+	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
+}
+
+/* A plain file may be left at the name when the mount on it is gone. */
+static bool is_namespace(int fd)
+{
+	struct statfs fs;
+
+	return fstatfs(fd, &fs) == 0 && fs.f_type == NSFS_MAGIC;
+}
+
+static int explain(char *error, size_t size, int r, const char *path, const char *why)
+{
+	snprintf(error, size, "network namespace %s: %s", path, why ? why : strerror(-r));
+	return r;
+}
+
+int netns_enter(const char *name, struct netns *ret, char *error, size_t error_size)
+{
+	_cleanup_fd_ int fd = -1;
+	struct stat own, st;
+	int r;
+
+	*ret = (struct netns){0};
+	r = netns_path(name, ret->path, sizeof(ret->path));
+	if (r < 0)
+		return explain(error, error_size, r, name, "not a usable name");
+	fd = open(ret->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0 && errno == ENOENT)
+		return explain(error, error_size, -ENOENT, ret->path,
+			"does not exist (ip netns list shows those that do)");
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return explain(error, error_size, -errno, ret->path, NULL);
+	if (!is_namespace(fd))
+		return explain(error, error_size, -EINVAL, ret->path,
+			"is no namespace (deleted, or its mount is not visible here)");
+	if (stat("/proc/self/ns/net", &own) < 0)
+		return explain(error, error_size, -errno, "/proc/self/ns/net", NULL);
+	if ((own.st_ino != st.st_ino || own.st_dev != st.st_dev) && setns(fd, CLONE_NEWNET) < 0) {
+		r = -errno;
+		return explain(error, error_size, r, ret->path,
+			r == -EINVAL ? "is not a network namespace"
+			: r == -EPERM
+				? "may not be entered: needs CAP_SYS_ADMIN, or a service manager that "
+				  "starts the broker inside (NetworkNamespacePath=)"
+				: NULL);
+	}
+	ret->device = st.st_dev;
+	ret->inode = st.st_ino;
+	return 0;
+}
+
+bool netns_current(const struct netns *netns)
+{
+	struct stat st;
+
+	if (!netns->path[0])
+		return true;
+	return stat(netns->path, &st) == 0 && st.st_dev == netns->device &&
+	       st.st_ino == netns->inode;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef XSOCKET_SERVER_NETNS_H
+#define XSOCKET_SERVER_NETNS_H
+
+/*
+ * The network namespace that a broker serves, by its name on disk.
+ *
+ * `ip netns` keeps a namespace as a mount of nsfs on /run/netns/NAME (ip-netns(8)). Deleting and
+ * making it again puts another namespace there, while a process in the old one stays in it; the
+ * two are told apart by device and inode of the mount (namespaces(7)).
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#define NETNS_DIRECTORY "/run/netns"
+
+struct netns {
+	char path[4096]; /* "" : no name to watch, the namespace is just where we are */
+	dev_t device;
+	ino_t inode;
+};
+
+/*
+ * Finds the namespace NAME (/run/netns/NAME), or a path where there is a slash, and enters it
+ * unless the process is already there. Entering needs CAP_SYS_ADMIN, and all threads that should
+ * be there must be made later.
+ *
+ * Returns 0, or a negative errno and a message in error: -ENOENT (no such name), -EINVAL (no
+ * network namespace), -EPERM (may not enter), -ENAMETOOLONG.
+ */
+int netns_enter(const char *name, struct netns *ret, char *error, size_t error_size);
+
+/* Whether the name still stands for the namespace that was entered. One stat(2). */
+bool netns_current(const struct netns *netns);
+
+#endif

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What clients may ask: a table of opcodes, and how sockets are handed out.
+ *
+ * A socket is sent in one packet, the broker's own copy is closed, and only then the verdict
+ * follows, for which the client waits. So when the client closes the socket it is gone: no second
+ * reference keeps a port open for a moment. The plain form has one packet only and cannot promise
+ * this; the copy is closed right after.
+ */
+#include "server/request.h"
+
+#include "server/broker.h"
+#include "server/conn.h"
+#include "server/log.h"
+#include "server/policy.h"
+#include "server/worker.h"
+
+#include "common/fdpass.h"
+#include "common/wire.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static int send_verdict(const struct conn *conn, int error, unsigned count)
+{
+	uint8_t packet[WIRE_VERDICT_SIZE];
+	struct wire_verdict verdict = {
+		.error = (uint32_t)error, .count = count, .version = WIRE_VERSION};
+
+	wire_verdict_encode(packet, &verdict);
+	return fdpass_send(conn->fd, packet, sizeof(packet), NULL, 0, MSG_DONTWAIT);
+}
+
+void request_refuse(const struct conn *conn, int error)
+{
+	send_verdict(conn, error, 0);
+}
+
+/* Descriptors come in sequence as long as nobody else opens any: close them by runs. */
+static void close_all(const int *fds, unsigned count)
+{
+	for (unsigned i = 0, end; i < count; i = end) {
+		end = i + 1;
+		while (end < count && fds[end] == fds[end - 1] + 1)
+			end++;
+		if (end - i == 1 ||
+			close_range((unsigned)fds[i], (unsigned)fds[end - 1], 0) < 0) {
+			for (unsigned k = i; k < end; k++)
+				close(fds[k]);
+		}
+	}
+}
+
+/*
+ * Makes up to count sockets of the kind, if the policy and the limits let the client have them.
+ * Returns how many, or the negative errno for the client.
+ */
+static int make_sockets(struct worker *worker, struct conn *conn,
+	const struct policy_request *request, unsigned count, int *fds)
+{
+	const struct config *config = worker_config(worker);
+	unsigned made = 0;
+	int r = 0;
+
+	if (policy_decide(&config->policy, &conn->peer, request) != POLICY_GRANT) {
+		log_client(LOG_KIND_DENY, conn->fd, &conn->peer, request, count,
+			"sockets of this kind are not handed out (AllowSockets=)");
+		return -EACCES;
+	}
+	if (count > config->max_batch)
+		count = config->max_batch;
+	if (atomic_load(&conn->user->descriptors) + count > worker->broker->user_descriptors) {
+		log_client(LOG_KIND_REFUSE, conn->fd, &conn->peer, request, count,
+			"the user has too many sockets that were sent and not received");
+		return -ETOOMANYREFS;
+	}
+	while (made < count) {
+		int fd = socket(
+			request->domain, request->type | SOCK_CLOEXEC, request->protocol);
+
+		if (fd < 0) {
+			r = -errno;
+			break;
+		}
+		fds[made++] = fd;
+	}
+	if (made == 0) {
+		log_client(LOG_KIND_REFUSE, conn->fd, &conn->peer, request, count,
+			"socket failed: %s", strerror(-r));
+		return r;
+	}
+	return (int)made;
+}
+
+static void account_sent(struct conn *conn, unsigned count)
+{
+	conn->unread = (uint16_t)count;
+	atomic_fetch_add(&conn->user->descriptors, count);
+}
+
+static enum request_result serve_socket(
+	struct worker *worker, struct conn *conn, const void *packet, size_t size)
+{
+	uint8_t reply[WIRE_DESCRIPTORS_SIZE];
+	struct policy_request request;
+	struct wire_socket wire;
+	int fds[WIRE_BATCH_MAX], count, r = 0;
+
+	if (wire_socket_decode(packet, size, &wire) != WIRE_OK || wire.count == 0 ||
+		wire.count > WIRE_BATCH_MAX || (wire.flags & ~WIRE_SOCKET_LAST)) {
+		send_verdict(conn, EBADMSG, 0);
+		return REQUEST_CLOSE;
+	}
+	conn->cpu = wire.cpu;
+	request = (struct policy_request){(int)wire.domain, (int)wire.type, (int)wire.protocol};
+	count = make_sockets(worker, conn, &request, wire.count, fds);
+	if (count > 0) {
+		wire_descriptors_encode(reply, (uint32_t)count);
+		r = fdpass_send(conn->fd, reply, sizeof(reply), fds, (unsigned)count, MSG_DONTWAIT);
+		close_all(fds, (unsigned)count);
+		if (r == 0)
+			account_sent(conn, (unsigned)count);
+		else
+			count = r;
+	}
+	if (count < 0)
+		r = send_verdict(conn, -count, 0);
+	else
+		r = send_verdict(conn, 0, (unsigned)count);
+	if (count > 0 && r == 0)
+		log_client(LOG_KIND_GRANT, conn->fd, &conn->peer, &request, (unsigned)count,
+			"handed out");
+	return r < 0 || (wire.flags & WIRE_SOCKET_LAST) ? REQUEST_CLOSE : REQUEST_NEXT;
+}
+
+static enum request_result serve_plain(
+	struct worker *worker, struct conn *conn, const void *packet, size_t size)
+{
+	uint8_t reply[WIRE_PLAIN_REPLY_SIZE];
+	struct wire_plain_request wire;
+	struct policy_request request;
+	int fd, count, r;
+
+	if (wire_plain_request_decode(packet, size, &wire) != WIRE_OK) {
+		wire_plain_reply_encode(reply, EBADMSG);
+		fdpass_send(conn->fd, reply, sizeof(reply), NULL, 0, MSG_DONTWAIT);
+		return REQUEST_CLOSE;
+	}
+	request = (struct policy_request){(int)wire.domain, (int)wire.type, (int)wire.protocol};
+	count = make_sockets(worker, conn, &request, 1, &fd);
+	wire_plain_reply_encode(reply, count < 0 ? (uint32_t)-count : 0);
+	r = fdpass_send(conn->fd, reply, sizeof(reply), &fd, count < 0 ? 0 : 1, MSG_DONTWAIT);
+	if (count < 0)
+		return r < 0 ? REQUEST_CLOSE : REQUEST_NEXT;
+	close(fd);
+	if (r < 0)
+		return REQUEST_CLOSE;
+	account_sent(conn, 1);
+	log_client(LOG_KIND_GRANT, conn->fd, &conn->peer, &request, 1, "handed out");
+	return REQUEST_NEXT;
+}
+
+/* The extended requests. A packet is refused before its handler runs unless its size is this. */
+static const struct {
+	uint32_t opcode;
+	size_t size;
+	enum request_result (*serve)(struct worker *, struct conn *, const void *, size_t);
+} requests[] = {
+	{WIRE_OP_SOCKET, WIRE_SOCKET_SIZE, serve_socket},
+};
+
+/* The errno for a client whose packet has no handler. */
+static int find_request(const void *packet, size_t size, size_t *ret)
+{
+	struct wire_header header;
+
+	switch (wire_header_decode(packet, size, &header)) {
+	case WIRE_OK:
+		break;
+	case WIRE_BAD_MAGIC:
+		return EPROTO;
+	case WIRE_BAD_VERSION:
+		return EPROTONOSUPPORT;
+	case WIRE_BAD_LENGTH:
+		return EBADMSG;
+	}
+	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+		if (requests[i].opcode == header.opcode) {
+			*ret = i;
+			return size == requests[i].size ? 0 : EBADMSG;
+		}
+	}
+	return EOPNOTSUPP;
+}
+
+enum request_result request_serve(
+	struct worker *worker, struct conn *conn, const void *packet, size_t size)
+{
+	size_t index;
+	int error;
+
+	if (wire_magic(packet, size) == WIRE_PLAIN_REQUEST)
+		return serve_plain(worker, conn, packet, size);
+	error = find_request(packet, size, &index);
+	if (error == 0)
+		return requests[index].serve(worker, conn, packet, size);
+	log_client(LOG_KIND_REFUSE, conn->fd, &conn->peer, NULL, 0,
+		"a request of %zu bytes is not understood: %s", size, strerror(error));
+	send_verdict(conn, error, 0);
+	return REQUEST_CLOSE;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef XSOCKET_SERVER_WORKER_H
+#define XSOCKET_SERVER_WORKER_H
+
+/* A thread on one CPU that serves the clients of that CPU. See worker.c. */
+
+#include "server/config.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct broker;
+struct conn;
+
+struct worker {
+	struct broker *broker;
+	pthread_t thread;
+	unsigned cpu;
+	int epoll, wake;  /* wake: an eventfd */
+	uint32_t now;	  /* second of the last wake-up (CLOCK_MONOTONIC) */
+	uint32_t ticked;  /* second of the last look at all deadlines */
+	struct conn *conns; /* those that stay */
+	struct conn *left;  /* those that had their last answer */
+	unsigned strangers; /* how many connections in a row came from other CPUs */
+	bool listening;	    /* the listeners are in the epoll set */
+
+	struct config config; /* a copy, see worker_config() */
+	unsigned config_generation;
+
+	pthread_mutex_t inbox_lock;
+	struct conn *inbox; /* handed over by other workers */
+
+	atomic_uint asked, answered; /* signs of life, for the watchdog */
+};
+
+/*
+ * The worker of that CPU, made when it does not exist yet; NULL where there cannot be one (no such
+ * CPU, not one of ours, no memory).
+ */
+struct worker *worker_for_cpu(struct broker *broker, unsigned cpu);
+
+/* Makes it look at its phase, its configuration, its inbox. From any thread. */
+void worker_wake(struct worker *worker);
+
+/* After the phase was raised: waits until all workers have ended, and frees them. */
+void workers_join(struct broker *broker);
+
+/* For its own thread: the configuration in force. */
+const struct config *worker_config(struct worker *worker);
+
+/* For its own thread: whether the namespace is still the right one. If not, the broker ends. */
+bool worker_may_serve(struct worker *worker);
+
+#endif
