@@ -23,21 +23,17 @@ int fdpass_send(int sock, const void *packet, size_t size, const int *fds, unsig
 
 	if (count > FDPASS_MAX)
 		return -EINVAL;
-	if (count > 0) {
-		struct cmsghdr *cmsg = &control.align;
-
-		*cmsg = (struct cmsghdr){
-			.cmsg_level = SOL_SOCKET,
-			.cmsg_type = SCM_RIGHTS,
-			.cmsg_len = CMSG_LEN(sizeof(int) * count),
-		};
-		memcpy(CMSG_DATA(cmsg), fds, sizeof(int) * count);
-		msg.msg_control = control.bytes;
-		msg.msg_controllen = CMSG_SPACE(sizeof(int) * count);
-	}
-	if (sendmsg(sock, &msg, flags | MSG_NOSIGNAL) < 0)
-		return -errno;
-	return 0;
+	if (count == 0)
+		return send(sock, packet, size, flags | MSG_NOSIGNAL) < 0 ? -errno : 0;
+	control.align = (struct cmsghdr){
+		.cmsg_level = SOL_SOCKET,
+		.cmsg_type = SCM_RIGHTS,
+		.cmsg_len = CMSG_LEN(sizeof(int) * count),
+	};
+	memcpy(CMSG_DATA(&control.align), fds, sizeof(int) * count);
+	msg.msg_control = control.bytes;
+	msg.msg_controllen = CMSG_SPACE(sizeof(int) * count);
+	return sendmsg(sock, &msg, flags | MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
 /*

@@ -18,6 +18,7 @@
 #include "common/fdpass.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <time.h>
@@ -217,18 +218,23 @@ static int answer_receive(struct exchange *exchange, struct answer *answer)
 	return 0;
 }
 
-/* Whether a descriptor is a socket of the kind that was asked for. */
+/*
+ * Whether a descriptor is a socket of the protocol that was asked for. One look, because it is paid
+ * for each socket of a batch: the protocol implies the type, and a wrong family fails at bind(2).
+ */
 static bool socket_matches(int fd, const struct wire_socket *request)
 {
-	int type = (int)request->type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
-	int value;
-	socklen_t length = sizeof(value);
+	uint32_t type = request->type & ~(uint32_t)(SOCK_NONBLOCK | SOCK_CLOEXEC);
+	uint32_t expected = request->protocol, protocol;
+	socklen_t length = sizeof(protocol);
 
-	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &value, &length) < 0 ||
-		(uint32_t)value != request->domain)
+	if (getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &length) < 0)
 		return false;
-	length = sizeof(value);
-	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &value, &length) == 0 && value == type;
+	if (expected == 0)
+		expected = type == SOCK_STREAM ? IPPROTO_TCP
+			 : type == SOCK_DGRAM  ? IPPROTO_UDP
+					       : protocol;
+	return protocol == expected;
 }
 
 int exchange_sockets(

@@ -144,7 +144,7 @@ bool conn_readable(struct worker *worker, struct conn *conn)
 	if (size == 0)
 		return false;
 	conn->touched = worker->now;
-	if (!worker_may_serve(worker)) {
+	if (!worker_may_serve(worker, conn->state == CONN_SILENT)) {
 		/* No answer: the client asks again, and the next broker answers. */
 		conn->state = CONN_CLOSED;
 		return false;

@@ -5,12 +5,11 @@
  *   SIGTERM, SIGINT   serve what was asked already, then end
  *   SIGHUP            read the configuration again; a broken one changes nothing
  *   a worker's word   (the eventfd broker->control) that the phase was raised
- *   the mount table   /proc/self/mountinfo becomes readable by POLLPRI when a mount comes or goes
- *                     (proc_pid_mounts(5)): the namespace may have been deleted or made again
+ *   the mount table   the namespace may have been deleted or made again
  *   the watchdog      WATCHDOG=1 goes out as long as every worker answers, too
  *
- * Workers also compare the namespace before each request, so none gets a socket of a dead one while
- * this thread is not yet awake.
+ * Workers watch the mount table, too, so that no client gets a socket of a dead namespace while this
+ * thread is not yet awake.
  */
 #include "server/control.h"
 
@@ -20,7 +19,6 @@
 #include "common/cleanup.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -181,9 +179,9 @@ static int add_sources(struct control *control)
 	if (r < 0)
 		return r;
 	if (control->broker->netns->path[0]) {
-		fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+		fd = netns_watch();
 		if (fd < 0)
-			return -errno;
+			return fd;
 		/* fd lives as long as the process */
 		r = sd_event_add_io(event, NULL, fd, EPOLLPRI, on_mounts, control);
 		if (r < 0) {

@@ -25,6 +25,15 @@ static int netns_path(const char *name, char *path, size_t size)
 	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
 }
 
+/* And not a symbolic link, which changes without a change of mounts. */
+static bool is_mount(const char *path)
+{
+	struct statx stx;
+
+	return statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, 0, &stx) == 0 &&
+	       (stx.stx_attributes & STATX_ATTR_MOUNT_ROOT);
+}
+
 /* A plain file may be left at the name when the mount on it is gone. */
 static bool is_namespace(int fd)
 {
@@ -71,6 +80,7 @@ int netns_enter(const char *name, struct netns *ret, char *error, size_t error_s
 	}
 	ret->device = st.st_dev;
 	ret->inode = st.st_ino;
+	ret->mounted = is_mount(ret->path);
 	return 0;
 }
 
@@ -82,4 +92,11 @@ bool netns_current(const struct netns *netns)
 		return true;
 	return stat(netns->path, &st) == 0 && st.st_dev == netns->device &&
 	       st.st_ino == netns->inode;
+}
+
+int netns_watch(void)
+{
+	int fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
 }

@@ -18,6 +18,7 @@
 
 struct netns {
 	char path[4096]; /* "" : no name to watch, the namespace is just where we are */
+	bool mounted;	 /* path itself is the mount: the mount table tells of every change */
 	dev_t device;
 	ino_t inode;
 };
@@ -34,5 +35,11 @@ int netns_enter(const char *name, struct netns *ret, char *error, size_t error_s
 
 /* Whether the name still stands for the namespace that was entered. One stat(2). */
 bool netns_current(const struct netns *netns);
+
+/*
+ * A descriptor that becomes ready for EPOLLPRI, once, with each change of the mount table, and so
+ * of a namespace that is `mounted` (proc_pid_mounts(5)). Returns it or a negative errno.
+ */
+int netns_watch(void);
 
 #endif

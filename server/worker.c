@@ -14,6 +14,10 @@
  * This is epoll and not sd-event because sd-event refuses EPOLLEXCLUSIVE and keeps some 300 bytes
  * per connection; the rest of the broker (control.c) is sd-event.
  *
+ * A request that was sent after the namespace was deleted is not served. The worker has the mount
+ * table in its epoll set and looks at it first after each wake-up: a request that this wake-up is
+ * about cannot be older than a change that it does not tell of.
+ *
  * Time is counted in seconds, once per wake-up, and all deadlines are looked at once a second.
  */
 #include "server/worker.h"
@@ -43,6 +47,7 @@
 
 /* What an event is about: a listener by its index, the eventfd, or else a connection. */
 #define DATA_WAKE      UINT64_MAX
+#define DATA_MOUNTS    (UINT64_MAX - 1)
 #define DATA_LISTENERS 4096u /* no pointer is below this */
 
 static void list_add(struct conn **list, struct conn *conn)
@@ -79,14 +84,18 @@ const struct config *worker_config(struct worker *worker)
 	return &worker->config;
 }
 
-bool worker_may_serve(struct worker *worker)
+/* Ends the broker when its namespace is no longer the one of that name. */
+static void check_netns(struct worker *worker)
 {
-	if (atomic_load(&worker->broker->phase) == BROKER_ABANDON)
-		return false;
-	if (netns_current(worker->broker->netns))
-		return true;
-	broker_end(worker->broker, BROKER_ABANDON);
-	return false;
+	if (!netns_current(worker->broker->netns))
+		broker_end(worker->broker, BROKER_ABANDON);
+}
+
+bool worker_may_serve(struct worker *worker, bool request_is_new)
+{
+	if (worker->mounts < 0 || request_is_new)
+		check_netns(worker);
+	return atomic_load(&worker->broker->phase) != BROKER_ABANDON;
 }
 
 void worker_wake(struct worker *worker)
@@ -114,13 +123,21 @@ static void unpoll_conn(struct worker *worker, struct conn *conn)
 	conn->polled = false;
 }
 
-/* Gives a connection that is in no list and not polled to another worker. */
+/*
+ * Gives a connection that is in no list and not polled to another worker. It is in the inbox before
+ * it is in the epoll set, so the worker knows of it when its first event comes, and need not be
+ * woken before that unless it would miss the deadline.
+ */
 static void hand_over(struct worker *to, struct conn *conn)
 {
 	pthread_mutex_lock(&to->inbox_lock);
 	list_add(&to->inbox, conn);
+	atomic_store(&to->has_inbox, true);
+	if (!poll_conn(to, conn, EPOLLIN))
+		conn->state = CONN_CLOSED; /* the worker will free it */
 	pthread_mutex_unlock(&to->inbox_lock);
-	worker_wake(to);
+	if (!atomic_load(&to->ticking))
+		worker_wake(to);
 }
 
 /* Puts a connection that is in no list where its state says. */
@@ -191,13 +208,19 @@ static void receive_inbox(struct worker *worker)
 {
 	struct conn *inbox, *next;
 
+	if (!atomic_load(&worker->has_inbox))
+		return;
 	pthread_mutex_lock(&worker->inbox_lock);
 	inbox = worker->inbox;
 	worker->inbox = NULL;
+	atomic_store(&worker->has_inbox, false);
 	pthread_mutex_unlock(&worker->inbox_lock);
 	for (struct conn *conn = inbox; conn; conn = next) {
 		next = conn->next;
-		settle(worker, conn);
+		if (conn->state == CONN_CLOSED)
+			conn_free(worker, conn);
+		else
+			list_add(&worker->conns, conn);
 	}
 }
 
@@ -295,7 +318,8 @@ static void handle_event(struct worker *worker, const struct epoll_event *event)
 
 		eventfd_read(worker->wake, &value);
 		atomic_store(&worker->answered, atomic_load(&worker->asked));
-		receive_inbox(worker);
+	} else if (event->data.u64 == DATA_MOUNTS) {
+		; /* was looked at first */
 	} else if (event->data.u64 < DATA_LISTENERS) {
 		accept_one(worker, worker->broker->listeners[event->data.u64]);
 	} else {
@@ -343,6 +367,29 @@ static void finish(struct worker *worker)
 	}
 }
 
+/* A worker without connections sleeps until it is woken, but not at once: they come and go. */
+static int timeout(struct worker *worker)
+{
+	bool ticking = worker->conns || worker->left || !worker->listening;
+
+	if (ticking)
+		worker->busy = worker->now;
+	else
+		ticking = worker->now - worker->busy < 3;
+	atomic_store(&worker->ticking, ticking);
+	/* One may have been handed over by a worker that saw us ticking. */
+	return ticking ? 1000 : atomic_load(&worker->has_inbox) ? 0 : -1;
+}
+
+static bool mounts_changed(const struct epoll_event *events, int n)
+{
+	for (int i = 0; i < n; i++) {
+		if (events[i].data.u64 == DATA_MOUNTS)
+			return true;
+	}
+	return false;
+}
+
 static void *run(void *data)
 {
 	struct worker *worker = data;
@@ -350,10 +397,12 @@ static void *run(void *data)
 
 	listen_begin(worker);
 	while (atomic_load(&worker->broker->phase) == BROKER_SERVE) {
-		bool waits = worker->conns || worker->left || !worker->listening;
-		int n = epoll_wait(worker->epoll, events, EVENTS_MAX, waits ? 1000 : -1);
+		int n = epoll_wait(worker->epoll, events, EVENTS_MAX, timeout(worker));
 
 		worker->now = seconds();
+		receive_inbox(worker);
+		if (n == EVENTS_MAX || mounts_changed(events, n))
+			check_netns(worker);
 		for (int i = 0; i < n; i++)
 			handle_event(worker, &events[i]);
 		if (worker->left)
@@ -373,6 +422,7 @@ static void worker_free(struct worker *worker)
 {
 	close_fd(&worker->epoll);
 	close_fd(&worker->wake);
+	close_fd(&worker->mounts);
 	pthread_mutex_destroy(&worker->inbox_lock);
 	free(worker);
 }
@@ -397,6 +447,20 @@ static int start_thread(struct worker *worker)
 	return -r;
 }
 
+/* Optional: without it each request costs a stat(2). */
+static void watch_mounts(struct worker *worker)
+{
+	struct epoll_event event = {.events = EPOLLPRI, .data.u64 = DATA_MOUNTS};
+
+	worker->mounts = -1;
+	if (!worker->broker->netns->mounted)
+		return;
+	worker->mounts = netns_watch();
+	if (worker->mounts >= 0 &&
+		epoll_ctl(worker->epoll, EPOLL_CTL_ADD, worker->mounts, &event) < 0)
+		close_fd(&worker->mounts);
+}
+
 static struct worker *worker_new(struct broker *broker, unsigned cpu)
 {
 	struct epoll_event event = {.events = EPOLLIN, .data.u64 = DATA_WAKE};
@@ -411,6 +475,7 @@ static struct worker *worker_new(struct broker *broker, unsigned cpu)
 	pthread_mutex_init(&worker->inbox_lock, NULL);
 	worker->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	worker->epoll = epoll_create1(EPOLL_CLOEXEC);
+	watch_mounts(worker);
 	if (worker->wake < 0 || worker->epoll < 0 ||
 		epoll_ctl(worker->epoll, EPOLL_CTL_ADD, worker->wake, &event) < 0 ||
 		start_thread(worker) < 0) {

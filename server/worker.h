@@ -19,18 +19,22 @@ struct worker {
 	pthread_t thread;
 	unsigned cpu;
 	int epoll, wake;  /* wake: an eventfd */
+	int mounts;	  /* netns_watch(), or -1: the namespace is looked at for each request */
 	uint32_t now;	  /* second of the last wake-up (CLOCK_MONOTONIC) */
 	uint32_t ticked;  /* second of the last look at all deadlines */
+	uint32_t busy;	  /* second when it last had a connection */
 	struct conn *conns; /* those that stay */
 	struct conn *left;  /* those that had their last answer */
 	unsigned strangers; /* how many connections in a row came from other CPUs */
 	bool listening;	    /* the listeners are in the epoll set */
+	atomic_bool ticking; /* wakes up every second by itself */
 
 	struct config config; /* a copy, see worker_config() */
 	unsigned config_generation;
 
 	pthread_mutex_t inbox_lock;
-	struct conn *inbox; /* handed over by other workers */
+	struct conn *inbox;    /* handed over by other workers, in the epoll set already */
+	atomic_bool has_inbox;
 
 	atomic_uint asked, answered; /* signs of life, for the watchdog */
 };
@@ -50,7 +54,10 @@ void workers_join(struct broker *broker);
 /* For its own thread: the configuration in force. */
 const struct config *worker_config(struct worker *worker);
 
-/* For its own thread: whether the namespace is still the right one. If not, the broker ends. */
-bool worker_may_serve(struct worker *worker);
+/*
+ * For its own thread: whether the namespace is still the right one. If not, the broker ends.
+ * request_is_new: the request may have come after the last epoll_wait(2).
+ */
+bool worker_may_serve(struct worker *worker, bool request_is_new);
 
 #endif
