@@ -23,8 +23,8 @@ struct parse {
 	FILE *file;
 	const char *path;
 	struct config config;
-	unsigned line;
-	bool in_section;
+	unsigned line;	     /* that was read last */
+	unsigned error_line; /* that the message is about */
 	char *error;
 	size_t error_size;
 };
@@ -48,6 +48,7 @@ __attribute__((format(printf, 2, 3))) static bool fail(struct parse *parse, cons
 
 	if (parse->error[0])
 		return false;
+	parse->error_line = parse->line;
 	n = snprintf(parse->error, parse->error_size, "%s:%u: ", parse->path, parse->line);
 	if (n < 0 || (size_t)n >= parse->error_size)
 		return false;
@@ -187,7 +188,9 @@ int config_load(const char *path, struct config *ret, char *error, size_t error_
 		return r;
 	}
 	line = ini_parse_stream(read_line, &parse, handle, &parse);
-	if (line != 0 && !error[0]) {
+	/* inih knows the first line with a mistake, ours or its own. */
+	if (line != 0 && (!error[0] || (line > 0 && (unsigned)line < parse.error_line))) {
+		error[0] = '\0';
 		parse.line = line > 0 ? (unsigned)line : parse.line;
 		fail(&parse, "this is neither [Section] nor Key=value");
 	}

@@ -90,8 +90,10 @@ bool netns_current(const struct netns *netns)
 
 	if (!netns->path[0])
 		return true;
-	return stat(netns->path, &st) == 0 && st.st_dev == netns->device &&
-	       st.st_ino == netns->inode;
+	/* The namespace file of another process may be looked at no more without capabilities. */
+	if (stat(netns->path, &st) < 0)
+		return errno == EACCES;
+	return st.st_dev == netns->device && st.st_ino == netns->inode;
 }
 
 int netns_watch(void)

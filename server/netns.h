@@ -33,7 +33,10 @@ struct netns {
  */
 int netns_enter(const char *name, struct netns *ret, char *error, size_t error_size);
 
-/* Whether the name still stands for the namespace that was entered. One stat(2). */
+/*
+ * Whether the name still stands for the namespace that was entered, as far as can be told: true
+ * where the name may not be looked at. One stat(2).
+ */
 bool netns_current(const struct netns *netns);
 
 /*

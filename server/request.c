@@ -35,7 +35,16 @@ static int send_verdict(const struct conn *conn, int error, unsigned count)
 
 void request_refuse(const struct conn *conn, int error)
 {
+	uint8_t rest[WIRE_MESSAGE_MAX];
+
 	send_verdict(conn, error, 0);
+	/*
+	 * Closing a connection with something unread in it leaves a reset for the client, who would
+	 * see that before the verdict. So take no more in, and drop what is there.
+	 */
+	shutdown(conn->fd, SHUT_RD);
+	while (recv(conn->fd, rest, sizeof(rest), MSG_DONTWAIT) > 0)
+		;
 }
 
 /* Descriptors come in sequence as long as nobody else opens any: close them by runs. */
@@ -110,7 +119,7 @@ static enum request_result serve_socket(
 
 	if (wire_socket_decode(packet, size, &wire) != WIRE_OK || wire.count == 0 ||
 		wire.count > WIRE_BATCH_MAX || (wire.flags & ~WIRE_SOCKET_LAST)) {
-		send_verdict(conn, EBADMSG, 0);
+		request_refuse(conn, EBADMSG);
 		return REQUEST_CLOSE;
 	}
 	conn->cpu = wire.cpu;
@@ -208,6 +217,6 @@ enum request_result request_serve(
 		return requests[index].serve(worker, conn, packet, size);
 	log_client(LOG_KIND_REFUSE, conn->fd, &conn->peer, NULL, 0,
 		"a request of %zu bytes is not understood: %s", size, strerror(error));
-	send_verdict(conn, error, 0);
+	request_refuse(conn, error);
 	return REQUEST_CLOSE;
 }

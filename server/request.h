@@ -17,7 +17,10 @@ enum request_result {
 enum request_result request_serve(
 	struct worker *worker, struct conn *conn, const void *packet, size_t size);
 
-/* Answers with an errno only; in the extended form, which is ours. The client may be gone. */
+/*
+ * Answers with an errno, in the extended form, before the connection is closed or put aside:
+ * nothing is received from it any more. The client may be gone.
+ */
 void request_refuse(const struct conn *conn, int error);
 
 #endif
