@@ -150,12 +150,13 @@ static int on_watchdog(sd_event_source *source, uint64_t usec, void *data)
 {
 	struct control *control = data;
 
+	sd_event_now(control->event, CLOCK_MONOTONIC, &usec);
 	control->round++;
 	if (workers_alive(control))
 		sd_notify(0, "WATCHDOG=1");
 	notify_status(control);
 	check_netns(control);
-	sd_event_source_set_time_relative(source, control->watchdog_usec / 3);
+	sd_event_source_set_time(source, usec + control->watchdog_usec / 3);
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
@@ -190,8 +191,7 @@ static int add_sources(struct control *control)
 		}
 	}
 	if (sd_watchdog_enabled(0, &control->watchdog_usec) > 0)
-		return sd_event_add_time_relative(event, NULL, CLOCK_MONOTONIC,
-			control->watchdog_usec / 3, 0, on_watchdog, control);
+		return sd_event_add_time(event, NULL, CLOCK_MONOTONIC, 0, 0, on_watchdog, control);
 	return 0;
 }
 
