@@ -51,6 +51,9 @@ struct broker {
 	pthread_mutex_t spare_lock;
 	int spare;
 
+	atomic_uint active;  /* second in which some worker last had something to do */
+	atomic_uint trimmed; /* value of `active` when memory was given back last */
+
 	pthread_mutex_t workers_lock;
 	cpu_set_t cpus; /* where there may be workers */
 	_Atomic(struct worker *) workers[CPU_SETSIZE]; /* made when the first client comes from there */

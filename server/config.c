@@ -108,16 +108,19 @@ static bool parse_seconds(
 
 static bool parse_kinds(struct parse *parse, const char *key, const char *value, unsigned *ret)
 {
-	char copy[INI_MAX_LINE], *save = NULL;
 	unsigned kinds = 0;
 
-	snprintf(copy, sizeof(copy), "%s", value);
-	for (char *name = strtok_r(copy, " \t", &save); name; name = strtok_r(NULL, " \t", &save)) {
-		unsigned kind = policy_kind_from_name(name);
+	for (size_t length; *(value += strspn(value, " \t")); value += length) {
+		char name[16] = "";
+		unsigned kind = 0;
 
+		length = strcspn(value, " \t");
+		if (length < sizeof(name))
+			kind = policy_kind_from_name(memcpy(name, value, length));
 		if (!kind)
 			return fail(parse,
-				"%s= knows tcp, udp, mptcp, sctp, udplite and ping, not \"%s\"", key, name);
+				"%s= knows tcp, udp, mptcp, sctp, udplite and ping, not \"%.*s\"",
+				key, (int)length, value);
 		kinds |= kind;
 	}
 	*ret = kinds;
@@ -152,26 +155,51 @@ static int handle(void *user, const char *section, const char *key, const char *
 	return fail(parse, "there is no setting %s=", key);
 }
 
-/* fgets(3) for inih, which refuses what inih would change in silence. */
+/* What is wrong with a line that inih would change in silence, or NULL. */
+static const char *line_check(const struct parse *parse, const char *line)
+{
+	const char *text = line;
+	size_t blank;
+
+	if (parse->line == 1 && strncmp(text, "\xef\xbb\xbf", 3) == 0)
+		text += 3;
+	blank = strspn(text, " \t\r\n");
+	if (blank > 0 && text[blank] && text[blank] != '#' && text[blank] != ';')
+		return "the line is indented: a setting begins in the first column";
+	if (text[0] == '[' && strchr(text, ']')) {
+		text = strchr(text, ']') + 1;
+		text += strspn(text, " \t\r\n");
+		if (*text && *text != '#' && *text != ';')
+			return "there is something behind [Section]: a setting has a line of its own";
+	}
+	return NULL;
+}
+
+/* fgets(3) for inih, which ends at the first line that is wrong. */
 static char *read_line(char *buffer, int size, void *stream)
 {
 	struct parse *parse = stream;
-	size_t length, blank;
+	const char *reason = NULL;
+	int length = 0, c = 0;
 
-	if (parse->error[0] || !fgets(buffer, size, parse->file))
+	if (parse->error[0])
+		return NULL;
+	while (length < size - 1 && c != '\n' && (c = getc(parse->file)) != EOF)
+		buffer[length++] = (char)c;
+	buffer[length] = '\0';
+	if (length == 0)
 		return NULL;
 	parse->line++;
-	length = strlen(buffer);
-	if (length == 0 || (buffer[length - 1] != '\n' && !feof(parse->file))) {
-		fail(parse, "the line is longer than %d bytes, or has a NUL byte", size - 2);
-		return NULL;
-	}
-	blank = strspn(buffer, " \t\r\n");
-	if (blank > 0 && blank < length && buffer[blank] != '#' && buffer[blank] != ';') {
-		fail(parse, "the line is indented: a setting begins in the first column");
-		return NULL;
-	}
-	return buffer;
+	if (memchr(buffer, '\0', (size_t)length))
+		reason = "the line has a NUL byte";
+	else if (c != '\n' && c != EOF)
+		reason = "the line is too long";
+	else
+		reason = line_check(parse, buffer);
+	if (!reason)
+		return buffer;
+	fail(parse, "%s", reason);
+	return NULL;
 }
 
 int config_load(const char *path, struct config *ret, char *error, size_t error_size)

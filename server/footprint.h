@@ -3,10 +3,13 @@
 #define XSOCKET_SERVER_FOOTPRINT_H
 
 /*
- * Gives back the memory that only the start needed: the pages of the program's and the libraries'
- * code and constants that were mapped while they were linked and initialised. They stay in the
- * page cache and are mapped again when they are needed. Nothing that can have been changed is
- * touched. A broker waits most of its life, with one instance per namespace.
+ * Unmaps the pages of the program's and the libraries' code and constants. They stay in the page
+ * cache and are mapped again, a few at a time, when they are needed: some 50 us for the first
+ * request. Nothing that can have been changed is touched.
+ *
+ * For a broker that has been idle for a while, as it is most of its life, with one instance per
+ * namespace: most of what is mapped then was needed by its start only, or was mapped because it
+ * lies beside what was needed (the kernel maps 64 KiB around each fault).
  */
 void footprint_trim(void);
 

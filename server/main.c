@@ -8,7 +8,6 @@
  */
 #include "server/broker.h"
 #include "server/control.h"
-#include "server/footprint.h"
 #include "server/listen.h"
 #include "server/log.h"
 #include "server/options.h"
@@ -220,6 +219,7 @@ static int prepare_broker(struct process *process)
 		CPU_ZERO(&broker->cpus);
 		CPU_SET(0, &broker->cpus);
 	}
+	atomic_store(&broker->trimmed, UINT32_MAX); /* not since the start */
 	raise_limits(broker);
 	pthread_mutex_init(&broker->config_lock, NULL);
 	pthread_mutex_init(&broker->spare_lock, NULL);
@@ -246,7 +246,6 @@ static void ready(void *data)
 	log_message(LOG_INFO, "ready: %s%s hands out sockets of %s", path ? path : "@",
 		path ? "" : process->address.un.sun_path + 1,
 		process->netns.path[0] ? process->netns.path : "the namespace it was started in");
-	footprint_trim();
 }
 
 static int serve(struct process *process)

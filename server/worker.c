@@ -24,6 +24,7 @@
 
 #include "server/broker.h"
 #include "server/conn.h"
+#include "server/footprint.h"
 #include "server/log.h"
 #include "server/request.h"
 
@@ -44,6 +45,7 @@
 #define STACK_SIZE    (128 * 1024)
 #define STRANGERS_MAX 16 /* then the worker goes to the end of the queue */
 #define LEFT_SWEEP    8	 /* connections looked at per wake-up */
+#define IDLE_SECONDS  2	 /* then memory is given back */
 
 /* What an event is about: a listener by its index, the eventfd, or else a connection. */
 #define DATA_WAKE      UINT64_MAX
@@ -327,6 +329,25 @@ static void handle_event(struct worker *worker, const struct epoll_event *event)
 	}
 }
 
+/* Notes that there was something to do, at most once a second, as all workers write there. */
+static void mark_active(struct worker *worker)
+{
+	atomic_uint *active = &worker->broker->active;
+
+	if (atomic_load_explicit(active, memory_order_relaxed) != worker->now)
+		atomic_store_explicit(active, worker->now, memory_order_relaxed);
+}
+
+/* Once each time that all workers have had nothing to do for a while. */
+static void trim_when_idle(struct worker *worker)
+{
+	unsigned active = atomic_load(&worker->broker->active);
+
+	if (worker->now - active >= IDLE_SECONDS &&
+		atomic_exchange(&worker->broker->trimmed, active) != active)
+		footprint_trim();
+}
+
 static void tick(struct worker *worker)
 {
 	worker->ticked = worker->now;
@@ -334,6 +355,7 @@ static void tick(struct worker *worker)
 	tick_list(worker, &worker->left, UINT32_MAX);
 	if (!worker->listening)
 		listen_begin(worker);
+	trim_when_idle(worker);
 }
 
 /* Ends: BROKER_FINISH serves what is in the queues already, BROKER_ABANDON does not. */
@@ -375,7 +397,7 @@ static int timeout(struct worker *worker)
 	if (ticking)
 		worker->busy = worker->now;
 	else
-		ticking = worker->now - worker->busy < 3;
+		ticking = worker->now - worker->busy <= IDLE_SECONDS + 1;
 	atomic_store(&worker->ticking, ticking);
 	/* One may have been handed over by a worker that saw us ticking. */
 	return ticking ? 1000 : atomic_load(&worker->has_inbox) ? 0 : -1;
@@ -400,6 +422,8 @@ static void *run(void *data)
 		int n = epoll_wait(worker->epoll, events, EVENTS_MAX, timeout(worker));
 
 		worker->now = seconds();
+		if (n > 0)
+			mark_active(worker);
 		receive_inbox(worker);
 		if (n == EVENTS_MAX || mounts_changed(events, n))
 			check_netns(worker);
@@ -471,7 +495,7 @@ static struct worker *worker_new(struct broker *broker, unsigned cpu)
 	worker->broker = broker;
 	worker->cpu = cpu;
 	worker->config_generation = atomic_load(&broker->config_generation) - 1; /* none yet */
-	worker->now = worker->ticked = seconds();
+	worker->now = worker->ticked = worker->busy = seconds();
 	pthread_mutex_init(&worker->inbox_lock, NULL);
 	worker->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	worker->epoll = epoll_create1(EPOLL_CLOEXEC);
