@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What belongs to a descriptor or an open file: flags, owner, signal, duplicates, errno. With an
+ * argument: what cannot be carried over.
+ */
+#include "tests/preload/program.h"
+
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <stddef.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+/* Where in a 64-bit argument its lower half is. */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define LOW 0
+#else
+#define LOW 4
+#endif
+
+static volatile sig_atomic_t signal_fd = -1;
+
+static void handler(int number, siginfo_t *info, void *context)
+{
+	signal_fd = info->si_fd;
+}
+
+static void print_file(int fd)
+{
+	struct f_owner_ex owner = {0};
+
+	printf("flags: %o\n", (unsigned)fcntl(fd, F_GETFL));
+	printf("cloexec: %d\n", fcntl(fd, F_GETFD));
+	SAY(fcntl(fd, F_GETOWN_EX, &owner));
+	printf("owner: %d %s\n", owner.type, owner.pid == getpid() ? "me" : owner.pid ? "?" : "-");
+	SAY(fcntl(fd, F_GETSIG));
+}
+
+static void flags(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	printf("-- flags\n");
+	errno = 1234;
+	SAY(bind_port(fd, 3010));
+	printf("errno: %d\n", errno);
+	SAY(in_target(fd));
+	print_file(fd);
+	fd = socket(AF_INET, SOCK_STREAM, 0);
+	SAY(bind_port(fd, 3011));
+	print_file(fd);
+}
+
+static void signals(void)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM, 0), sender = socket(AF_INET, SOCK_DGRAM, 0);
+	struct f_owner_ex owner = {.type = F_OWNER_PID, .pid = getpid()};
+	struct sigaction action = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO};
+	struct sockaddr_storage to = address_of(AF_INET, "127.0.0.1", 3012);
+
+	printf("-- a signal for each packet\n");
+	sigaction(SIGRTMIN, &action, NULL);
+	fcntl(fd, F_SETOWN_EX, &owner);
+	fcntl(fd, F_SETSIG, SIGRTMIN);
+	fcntl(fd, F_SETFL, O_ASYNC | O_NONBLOCK);
+	SAY(bind_port(fd, 3012));
+	print_file(fd);
+	SAY(bind_port(sender, 3013));
+	SAY(sendto(sender, "x", 1, 0, (struct sockaddr *)&to, sizeof(struct sockaddr_in)));
+	for (int i = 0; i < 200 && signal_fd < 0; i++)
+		usleep(10000);
+	printf("signal for the right descriptor: %d\n", signal_fd == fd);
+}
+
+static void duplicates(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0), high = fcntl(fd, F_DUPFD_CLOEXEC, 300);
+	int same = dup(fd), other = socket(AF_INET, SOCK_STREAM, 0);
+	struct stat a, b;
+
+	printf("-- duplicates\n");
+	SAY(bind_port(fd, 3014));
+	SAY(listen(high, 5));
+	for (int i = 0; i < 3; i++) {
+		int one = i == 0 ? fd : i == 1 ? high : same;
+
+		fstat(fd, &a);
+		fstat(one, &b);
+		printf("same: %d\n", a.st_ino == b.st_ino);
+		SAY(get_int(one, SOL_SOCKET, SO_ACCEPTCONN));
+		SAY(fcntl(one, F_GETFD));
+		SAY(in_target(one));
+	}
+	SAY(in_own(other));
+}
+
+static void beyond_limit(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0), high = fcntl(fd, F_DUPFD, 600);
+	struct rlimit before, now;
+
+	getrlimit(RLIMIT_NOFILE, &before);
+	now = before;
+	now.rlim_cur = 500;
+	setrlimit(RLIMIT_NOFILE, &now);
+	SAY(bind_port(fd, 3015));
+	SAY(in_own(fd));
+	SAY(in_own(high));
+	setrlimit(RLIMIT_NOFILE, &before);
+	SAY(bind_port(fd, 3015));
+	SAY(in_target(fd));
+	SAY(in_target(high));
+}
+
+static void too_many(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0), last = fd;
+
+	for (int i = 0; i < 64; i++)
+		last = fcntl(fd, F_DUPFD_CLOEXEC, 100);
+	SAY(bind_port(fd, 3016));
+	SAY(in_own(fd));
+	SAY(in_own(last));
+	close(last);
+	SAY(bind_port(fd, 3016));
+	SAY(in_target(fd));
+	SAY(in_target(last - 1));
+}
+
+/* From now on dup3(2) fails for one number, as when the kernel is out of memory. */
+static void forbid_dup3(unsigned number)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_dup3, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[1]) + LOW),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOMEM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = {.len = sizeof(filter) / sizeof(filter[0]), .filter = filter};
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+		prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
+		exit(1);
+}
+
+/* The second of three descriptors cannot be replaced: the first one is put back. */
+static void half_way(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0), second = fcntl(fd, F_DUPFD_CLOEXEC, 100);
+	int third = dup(second), set = epoll_create1(EPOLL_CLOEXEC);
+	struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.u64 = 77};
+
+	SAY(epoll_ctl(set, EPOLL_CTL_ADD, fd, &event));
+	SAY(epoll_ctl(set, EPOLL_CTL_ADD, second, &event));
+	forbid_dup3((unsigned)second);
+	SAY(bind_port(fd, 3017));
+	SAY(in_own(fd));
+	SAY(in_own(second));
+	SAY(in_own(third));
+	SAY(fcntl(fd, F_GETFD));
+	SAY(fcntl(second, F_GETFD));
+	SAY(epoll_ctl(set, EPOLL_CTL_ADD, fd, &event));
+	SAY(epoll_ctl(set, EPOLL_CTL_MOD, second, &event));
+	SAY(bind_port(third, 4017));
+	SAY(listen(fd, 5));
+	SAY(get_int(second, SOL_SOCKET, SO_ACCEPTCONN));
+}
+
+int main(int argc, char **argv)
+{
+	int before = socket(AF_INET, SOCK_STREAM, 0), after;
+
+	close(before);
+	if (argc > 1) {
+		if (strcmp(argv[1], "limit") == 0)
+			beyond_limit();
+		if (strcmp(argv[1], "many") == 0)
+			too_many();
+		if (strcmp(argv[1], "half") == 0)
+			half_way();
+		return 0;
+	}
+	flags();
+	signals();
+	duplicates();
+	/* Nothing else is left open. */
+	after = socket(AF_INET, SOCK_STREAM, 0);
+	printf("descriptors: %d\n", after - before);
+	return 0;
+}

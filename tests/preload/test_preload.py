@@ -1,0 +1,324 @@
+# SPDX-License-Identifier: MIT
+"""Programs under libxbind.so outside a namespace say what they say inside it without."""
+
+import contextlib
+import errno
+import os
+import re
+import shutil
+import socket
+import subprocess
+
+import pytest
+
+from support.users import require_users
+from support.wait import skip
+
+PROGRAMS = ['options', 'descriptors', 'epoll', 'failure', 'families', 'threads', 'children',
+            'signals', 'multicast']
+# Ports that the programs take for listed, and 0.
+XBIND = '3000-3099 0'
+PYTHON = '/usr/bin/python3'
+# For builds with a sanitizer: AddressSanitizer is not the first library, and is confused by the
+# stack of a cancelled thread; ThreadSanitizer does not expect descriptors that are looked at while
+# another thread closes them.
+SANITIZER = {
+    'ASAN_OPTIONS': 'verify_asan_link_order=0:use_sigaltstack=0:detect_leaks=0',
+    'TSAN_OPTIONS': f'suppressions={os.path.dirname(os.path.abspath(__file__))}/tsan.suppressions',
+}
+
+
+@pytest.fixture
+def program(build):
+    return lambda name: str(build / 'tests' / 'preload' / name)
+
+
+@pytest.fixture
+def environment(build, vpn):
+    """environment(XBIND='...'): that of a program under the library."""
+    return lambda **variables: os.environ | SANITIZER | {
+        'LD_PRELOAD': str(build / 'xbind' / 'libxbind.so'),
+        'XBIND': XBIND,
+        'XSOCKET': vpn.server,
+        'TARGET_COOKIE': str(vpn.cookie()),
+    } | variables
+
+
+@pytest.fixture
+def xbind(environment):
+    """xbind(ARGV, XBIND='...'): what a program under the library says, outside the namespace."""
+    def run(argv, stderr=subprocess.PIPE, **variables):
+        return subprocess.run(argv, env=environment(**variables), timeout=60, text=True,
+                              check=False, stdout=subprocess.PIPE, stderr=stderr)
+    return run
+
+
+@pytest.fixture
+def bare(vpn):
+    """bare(ARGV): what a program says inside the namespace."""
+    def run(argv):
+        env = os.environ | SANITIZER | {'TARGET_COOKIE': str(vpn.cookie())}
+        return vpn.run(argv, env=env, check=False,
+                       stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return run
+
+
+@pytest.mark.parametrize('name', PROGRAMS)
+def test_same_as_inside(name, program, bare, xbind):
+    inside, outside = bare([program(name)]), xbind([program(name)])
+    assert outside.stdout == inside.stdout
+    assert (outside.returncode, outside.stderr) == (0, '')
+    assert inside.returncode == 0
+    assert 'in_target' not in inside.stdout or 'in_target(fd): 1' in inside.stdout
+
+
+def test_bindv6only_of_the_target(vpn, program, bare, xbind):
+    """The default of IPV6_V6ONLY is the program's own, not the target's."""
+    before = xbind([program('families')]).stdout
+    vpn.run(['sysctl', '-qw', 'net.ipv6.bindv6only=1'])
+    assert xbind([program('families')]).stdout == before
+    assert bare([program('families')]).stdout != before
+
+
+def test_mptcp_falls_back_to_tcp(vpn, program, bare, xbind):
+    before = bare([program('families')]).stdout
+    vpn.run(['sysctl', '-qw', 'net.mptcp.enabled=0'])
+    outside = xbind([program('families')])
+    assert outside.stderr == ''
+    assert outside.stdout == before.replace('SO_PROTOCOL): 262', 'SO_PROTOCOL): 6')
+
+
+def test_inert_without_rules(program, xbind):
+    outside = xbind([program('failure')], XBIND='', XSOCKET='/nowhere')
+    assert 'in_target(fd): 0' in outside.stdout
+    assert (outside.returncode, outside.stderr) == (0, '')
+
+
+@pytest.mark.parametrize('rules, text', [
+    ('3000 80x', "XBIND: rule '80x' at position 6"),
+    ('99999', 'at most 65535'),
+    ('3000=4000', 'cannot bind to another address'),
+])
+def test_bad_rules_fail_closed(rules, text, program, xbind):
+    outside = xbind([program('failure')], XBIND=rules)
+    assert outside.stderr.count('\n') == 1
+    assert text in outside.stderr
+    assert 'bind_port(fd, 4000): EINVAL' in outside.stdout
+    assert 'in_target(fd): 1' not in outside.stdout
+
+
+def test_bad_server_fails_closed(program, xbind):
+    outside = xbind([program('failure')], XSOCKET='.')
+    assert 'XSOCKET=.' in outside.stderr
+    assert 'bind_port(fd, 4000): EINVAL' in outside.stdout
+
+
+def test_server_of_a_rule(vpn, program, xbind):
+    rules = f'3030@{vpn.server} 3000-3099@{vpn.server}'
+    outside = xbind([program('failure')], XBIND=rules, XSOCKET='/nowhere')
+    assert 'in_target(fd): 1' in outside.stdout
+    assert outside.stderr == ''
+
+
+def test_no_broker(program, xbind):
+    """It says what to do, and not for ever."""
+    outside = xbind([program('stderr'), 'kept'], XSOCKET='gone')
+    assert outside.stdout == '1\n' * 30
+    lines = outside.stderr.splitlines()
+    assert len(lines) == 21
+    assert '/run/xsocket/gone' in lines[0]
+    assert 'systemctl enable --now xsocket@gone.socket' in lines[0]
+    assert 'XBIND_LOG=debug' in lines[20]
+
+
+def test_log_levels(program, xbind):
+    assert xbind([program('stderr'), 'kept'], XSOCKET='gone', XBIND_LOG='silent').stderr == ''
+    debug = xbind([program('stderr'), 'kept'], XSOCKET='gone', XBIND_LOG='debug').stderr
+    assert len(debug.splitlines()) == 30
+    assert 'XBIND_LOG=loud' in xbind([program('stderr'), 'kept'], XBIND_LOG='loud').stderr
+
+
+def test_standard_error_is_a_file_now(program, xbind):
+    """What a program opened as number 2 gets none of our lines."""
+    outside = xbind([program('stderr'), 'file'], XSOCKET='gone', XBIND_LOG='debug')
+    assert outside.stdout.splitlines()[0].endswith(': 2')
+    assert outside.stdout.splitlines()[-1].endswith(': 0')
+    assert outside.stderr == ''
+
+
+@pytest.mark.parametrize('reader', ['gone', 'asleep'])
+def test_standard_error_nobody_reads(reader, program, xbind):
+    """The program is neither ended by SIGPIPE nor made to wait."""
+    read_end, write_end = os.pipe()
+    if reader == 'gone':
+        os.close(read_end)
+    else:
+        os.set_blocking(write_end, False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                os.write(write_end, bytes(4096))
+        os.set_blocking(write_end, True)
+    outside = xbind([program('stderr'), 'kept'], XSOCKET='gone', stderr=write_end)
+    assert (outside.returncode, outside.stdout) == (0, '1\n' * 30)
+
+
+def test_a_duplicate_beyond_the_limit(program, xbind):
+    outside = xbind([program('descriptors'), 'limit'])
+    assert outside.stdout.splitlines() == [
+        'bind_port(fd, 3015): EMFILE', 'in_own(fd): 1', 'in_own(high): 1',
+        'bind_port(fd, 3015): 0', 'in_target(fd): 1', 'in_target(high): 1']
+    assert 'LimitNOFILE=' in outside.stderr
+
+
+def test_too_many_duplicates(program, xbind):
+    outside = xbind([program('descriptors'), 'many'])
+    assert outside.stdout.splitlines() == [
+        'bind_port(fd, 3016): ENOBUFS', 'in_own(fd): 1', 'in_own(last): 1',
+        'bind_port(fd, 3016): 0', 'in_target(fd): 1', 'in_target(last - 1): 1']
+    assert 'too many descriptors' in outside.stderr
+
+
+def test_all_or_nothing(program, xbind):
+    """A replacement that fails half way is undone, epoll entries and all."""
+    outside = xbind([program('descriptors'), 'half'])
+    assert outside.stdout.splitlines() == [
+        'epoll_ctl(set, EPOLL_CTL_ADD, fd, &event): 0',
+        'epoll_ctl(set, EPOLL_CTL_ADD, second, &event): 0',
+        'bind_port(fd, 3017): ENOMEM',
+        'in_own(fd): 1', 'in_own(second): 1', 'in_own(third): 1',
+        'fcntl(fd, F_GETFD): 0', 'fcntl(second, F_GETFD): 1',
+        'epoll_ctl(set, EPOLL_CTL_ADD, fd, &event): EEXIST',
+        'epoll_ctl(set, EPOLL_CTL_MOD, second, &event): 0',
+        'bind_port(third, 4017): 0', 'listen(fd, 5): 0',
+        'get_int(second, SOL_SOCKET, SO_ACCEPTCONN): 1']
+
+
+def test_without_proc(build, program, xbind):
+    if b'__asan_init' in (build / 'xbind' / 'libxbind.so').read_bytes():
+        skip('AddressSanitizer does not start without /proc')
+    unshare = ['unshare', '--mount', 'sh', '-c', 'mount -t tmpfs tmpfs /proc && exec "$0"']
+    outside = xbind([*unshare, program('descriptors')])
+    assert 'bind_port(fd, 3010): ENOSYS' in outside.stdout
+    assert '/proc is needed' in outside.stderr
+
+
+def test_an_unlisted_port_costs_nothing(xbind):
+    """The same system calls as without the library."""
+    if not shutil.which('strace') or subprocess.run(['strace', '-qq', 'true'], check=False,
+                                                    capture_output=True).returncode != 0:
+        skip('strace does not work here')
+    code = ('import os, socket; s = socket.socket()\n'
+            'os.getppid(); s.bind(("127.0.0.1", 4000)); s.setsockopt(1, 2, 1); os.getppid()\n')
+
+    def calls(**variables):
+        lines = xbind(['strace', '-qq', PYTHON, '-c', code], **variables).stderr.splitlines()
+        begin, end = (i for i, line in enumerate(lines) if line.startswith('getppid('))
+        return [line.partition('(')[0] for line in lines[begin + 1:end]]
+
+    assert calls(XBIND='') == ['bind', 'setsockopt']
+    # the option is not recorded either: the socket is bound
+    assert calls() == ['bind', 'setsockopt', 'getsockname']
+
+
+@pytest.mark.parametrize('order', ['first', 'last'])
+def test_another_preload_library(order, build, program, bare, xbind):
+    libraries = [str(build / 'xbind' / 'libxbind.so'),
+                 str(build / 'tests' / 'preload' / 'libchain.so')]
+    if order == 'last':
+        libraries.reverse()
+    outside = xbind([program('failure')], LD_PRELOAD=' '.join(libraries))
+    assert outside.stdout == bare([program('failure')]).stdout
+    assert outside.stderr == 'early: 1 1\ncalls: 1\n'
+
+
+def test_interfaces_are_known_by_name(vpn, here, environment):
+    """Numbers of interfaces, which differ between namespaces, are carried over by name."""
+    here.run(['ip', 'link', 'add', 'other0', 'type', 'veth'])
+    for namespace in (here, vpn):
+        namespace.run(['ip', 'link', 'add', 'lan0', 'type', 'veth'])
+        namespace.run(['ip', 'link', 'set', 'lan0', 'up'])
+        namespace.run(['ip', 'address', 'add', 'fe80::77/64', 'dev', 'lan0', 'nodad'])
+    with vpn.entered():
+        there = socket.if_nametoindex('lan0')
+    assert socket.if_nametoindex('lan0') != there
+    code = ('import socket, struct\n'
+            'index = socket.if_nametoindex("lan0")\n'
+            's = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)\n'
+            's.setsockopt(41, 17, index)\n'  # IPV6_MULTICAST_IF
+            's.setsockopt(41, 20, socket.inet_pton(10, "ff02::7") + struct.pack("i", index))\n'
+            's.setsockopt(1, 25, b"lan0")\n'  # SO_BINDTODEVICE
+            's.bind(("fe80::77", 3000, 0, index))\n'
+            'print(s.getsockname()[3], s.getsockopt(41, 17), s.getsockopt(1, 25, 16))\n'
+            'input()\n')
+    with subprocess.Popen([PYTHON, '-c', code], env=environment(), text=True,
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        line = process.stdout.readline()
+        groups = vpn.run(['ip', 'maddress', 'show', 'dev', 'lan0'], stdout=subprocess.PIPE).stdout
+        process.communicate('\n')
+    assert line == f"{there} {there} b'lan0\\x00'\n"
+    assert 'ff02::7\n' in groups
+    for name in ('other0', 'lan0'):
+        here.run(['ip', 'link', 'delete', name])
+
+
+def test_a_device_that_is_not_there(here, xbind):
+    """What the program asked for must be so, or bind() fails."""
+    here.run(['ip', 'link', 'add', 'only0', 'type', 'veth'])
+    code = ('import socket\n'
+            's = socket.socket()\n'
+            's.setsockopt(1, 25, b"only0")\n'
+            'try:\n'
+            '    s.bind(("0.0.0.0", 3000))\n'
+            'except OSError as e:\n'
+            '    print(e.errno, s.getsockname())\n')
+    outside = xbind([PYTHON, '-c', code])
+    here.run(['ip', 'link', 'delete', 'only0'])
+    assert outside.stdout == f"{errno.ENODEV} ('0.0.0.0', 0)\n"
+    assert 'SO_BINDTODEVICE' in outside.stderr
+
+
+def test_without_privilege_and_not_dumpable(vpn, xbind):
+    """As a daemon is after setuid(2): its own entries in /proc belong to root then."""
+    require_users()
+    os.chmod(vpn.server, 0o666)
+    code = ('import ctypes, os, select, socket\n'
+            'os.setgroups([]); os.setgid(65534); os.setuid(65534)\n'
+            'ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)\n'
+            's = socket.socket()\n'
+            'p = select.epoll(); p.register(s, select.EPOLLIN | select.EPOLLET)\n'
+            's.bind(("127.0.0.1", 3000)); s.listen()\n'
+            'c = socket.socket(); c.bind(("127.0.0.1", 0)); c.connect(s.getsockname())\n'
+            'print(os.getuid(), os.stat("/proc/self/fd").st_uid, p.poll(1) == [(s.fileno(), 1)])\n')
+    outside = xbind([PYTHON, '-c', code])
+    assert outside.stderr == ''
+    assert outside.stdout == '65534 0 True\n'
+
+
+def test_what_the_library_shows_and_needs(build):
+    """An unversioned bind and setsockopt, libc, and nothing else."""
+    readelf = subprocess.run(['readelf', '--wide', '--dynamic', '--version-info', '--dyn-syms',
+                              build / 'xbind' / 'libxbind.so'],
+                             check=True, text=True, stdout=subprocess.PIPE).stdout
+    needed = re.findall(r'\(NEEDED\).*\[(.*)\]', readelf)
+    assert [name for name in needed if 'san' not in name] == ['libc.so.6']
+    assert 'Version definition' not in readelf
+    assert 'RPATH' not in readelf and 'RUNPATH' not in readelf
+    symbols = {line.split()[-1] for line in readelf.splitlines()
+               if re.search(r' (GLOBAL|WEAK) +DEFAULT +\d+ ', line)}
+    assert symbols == {'bind', 'setsockopt'}
+
+
+def test_asyncio(xbind):
+    code = ('import asyncio\n'
+            'async def main():\n'
+            '    server = await asyncio.start_server(lambda r, w: w.close(), "127.0.0.1", 3099)\n'
+            '    async with server:\n'
+            '        import socket\n'
+            '        s = socket.socket()\n'
+            '        s.bind(("127.0.0.1", 0))\n'
+            '        s.setblocking(False)\n'
+            '        await asyncio.get_running_loop().sock_connect(s, ("127.0.0.1", 3099))\n'
+            '        print(await asyncio.get_running_loop().sock_recv(s, 5))\n'
+            'asyncio.run(main())\n')
+    outside = xbind([PYTHON, '-c', code])
+    assert (outside.stdout, outside.stderr) == ("b''\n", '')

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Programs know the errno values that bind(2) documents and take any other for a bug, or try
+ * again for ever. A socket that could not be had at all is reported as EADDRNOTAVAIL: the address
+ * is not there for this program. Not as EADDRINUSE, after which many try the next port, and not as
+ * EAGAIN or EINTR, which mean that trying at once again helps.
+ */
+#include "xbind/advice.h"
+
+#include "common/address.h"
+#include "preload/report.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+static const struct {
+	int error;
+	struct advice advice;
+} advices[] = {
+	/* No broker, now. */
+	{ENOENT, {EADDRNOTAVAIL, ADVICE_START, "there is no such control socket"}},
+	{ENOTDIR, {EADDRNOTAVAIL, ADVICE_START, "there is no such control socket"}},
+	{ECONNREFUSED, {EADDRNOTAVAIL, ADVICE_START, "nobody listens there"}},
+	{ENETDOWN, {EADDRNOTAVAIL, ADVICE_LOG,
+			   "the broker hung up without an answer, does its network namespace exist "
+			   "(ip netns list)?"}},
+	{ETIMEDOUT, {EADDRNOTAVAIL, ADVICE_LOG, "the broker did not answer in time"}},
+	{EPROTO, {EADDRNOTAVAIL, ADVICE_PLAIN, "what listens there is not an xsocket broker"}},
+	/* A right is missing, which EACCES means to bind(2) as well. */
+	{EACCES, {EACCES, ADVICE_PLAIN,
+			 "this user may not use the broker, or it does not hand out such sockets; "
+			 "join the group xsocket or let the administrator run xsocket-server "
+			 "--grant"}},
+	{EPERM, {EACCES, ADVICE_PLAIN, "a sandbox or a security module forbids it"}},
+	/* A kind of socket that is not there. */
+	{EAFNOSUPPORT, {EADDRNOTAVAIL, ADVICE_PLAIN,
+			       "does the program's own sandbox forbid Unix sockets (add "
+			       "RestrictAddressFamilies=AF_UNIX to its unit), or the broker's "
+			       "namespace this family?"}},
+	{EPROTONOSUPPORT, {EADDRNOTAVAIL, ADVICE_LOG,
+				  "the broker's namespace does not have this protocol, or broker "
+				  "and library are of versions that do not fit"}},
+	{ESOCKTNOSUPPORT,
+		{EADDRNOTAVAIL, ADVICE_LOG, "the broker's namespace has no such sockets"}},
+	/* Something has run out: passed on, since it is not the address that is wrong. */
+	{EMFILE, {EMFILE, ADVICE_PLAIN,
+			 "no descriptor is left, here or in the broker (LimitNOFILE=)"}},
+	{ENFILE, {ENFILE, ADVICE_PLAIN, "no descriptor is left in the system (fs.file-max)"}},
+	{ENOMEM, {ENOMEM, ADVICE_PLAIN, "the kernel is out of memory"}},
+	{ENOBUFS, {ENOBUFS, ADVICE_PLAIN, "the kernel is out of memory"}},
+	{EUSERS, {EADDRNOTAVAIL, ADVICE_PLAIN, "this user has too many connections to the broker"}},
+	{EBUSY, {EADDRNOTAVAIL, ADVICE_LOG, "the broker has too many connections"}},
+	{EAGAIN, {EADDRNOTAVAIL, ADVICE_LOG, "the broker has too many connections"}},
+	{ETOOMANYREFS, {EADDRNOTAVAIL, ADVICE_PLAIN,
+			       "this user has asked for too many sockets and never received them"}},
+};
+
+static const struct advice other = {EADDRNOTAVAIL, ADVICE_LOG, "this is not expected"};
+
+const struct advice *advice_for(int error)
+{
+	for (size_t i = 0; i < sizeof(advices) / sizeof(advices[0]); i++) {
+		if (advices[i].error == error)
+			return &advices[i].advice;
+	}
+	return &other;
+}
+
+/* What stands behind xsocket@ in the names of the broker's units, or NULL: it has none. */
+static const char *instance_of(const char *server)
+{
+	static const char directory[] = ADDRESS_DIRECTORY "/";
+
+	if (strncmp(server, directory, sizeof(directory) - 1) == 0)
+		server += sizeof(directory) - 1;
+	return strchr(server, '/') || *server == '@' ? NULL : server;
+}
+
+void advice_report(unsigned port, const char *server, int error)
+{
+	const struct advice *advice = advice_for(error);
+	const char *name = server ? server : ADDRESS_DEFAULT, *instance = instance_of(name);
+	const char *directory = strchr(name, '/') || *name == '@' ? "" : ADDRESS_DIRECTORY "/";
+	const char *text = advice->text, *command = "", *unit = "", *suffix = "";
+	char unknown[16];
+
+	if (advice->unit == ADVICE_START && *name == '@') {
+		text = "abstract names cannot be reached from another network namespace, give the "
+		       "broker a path";
+	} else if (advice->unit == ADVICE_START) {
+		command = instance ? "; start it: systemctl enable --now xsocket"
+				   : "; start it: xsocket-server ";
+		suffix = instance ? ".socket" : name;
+	} else if (advice->unit == ADVICE_LOG && instance) {
+		command = "; see its log: journalctl -u xsocket";
+	}
+	/* The default broker's units have no instance. */
+	if (*command && instance && strcmp(instance, ADDRESS_DEFAULT) != 0)
+		unit = instance;
+	report(REPORT_ERROR, "bind to port %u by %s%s failed: %s: %s%s%s%s%s", port, directory,
+		name, report_strerror(error, unknown), text, command, *unit ? "@" : "", unit,
+		suffix);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef XSOCKET_XBIND_ADVICE_H
+#define XSOCKET_XBIND_ADVICE_H
+
+/* What a failure to get a socket from a broker means to the program, and to its operator. */
+
+/* What the text of an advice is to be followed by. */
+enum advice_unit {
+	ADVICE_PLAIN,
+	ADVICE_START, /* how to start the broker */
+	ADVICE_LOG,   /* how to see its log */
+};
+
+struct advice {
+	int program_errno; /* what bind(2) fails with */
+	enum advice_unit unit;
+	const char *text;
+};
+
+/* error: positive errno of xsocket(). Every value has an advice. */
+const struct advice *advice_for(int error);
+
+/* Prints the line about a port that could not be bound by SERVER (NULL: the default). */
+void advice_report(unsigned port, const char *server, int error);
+
+#endif
