@@ -151,7 +151,7 @@ bool conn_readable(struct worker *worker, struct conn *conn)
 	}
 	conn->state = CONN_IDLE;
 	if (request_serve(worker, conn, packet, size) == REQUEST_CLOSE)
-		conn->state = all_received(conn) ? CONN_CLOSED : CONN_LEFT;
+		conn->state = conn->unread > 0 ? CONN_LEFT : CONN_CLOSED;
 	return true;
 }
 
