@@ -358,26 +358,27 @@ static void tick(struct worker *worker)
 	trim_when_idle(worker);
 }
 
-/* Ends: BROKER_FINISH serves what is in the queues already, BROKER_ABANDON does not. */
+/*
+ * Ends: BROKER_FINISH serves what is in the queues already, BROKER_ABANDON does not. A connection
+ * has one request at most, and what comes in while we are at it need not be served: clients that
+ * go on asking cannot hold up the end.
+ */
 static void finish(struct worker *worker)
 {
 	struct broker *broker = worker->broker;
+	bool serve = atomic_load(&broker->phase) == BROKER_FINISH;
 
 	listen_end(worker);
 	receive_inbox(worker);
-	if (atomic_load(&broker->phase) == BROKER_FINISH) {
-		for (unsigned i = 0; i < broker->n_listeners; i++) {
-			while (accept_one(worker, broker->listeners[i]))
-				;
-		}
+	for (unsigned i = 0; serve && i < broker->n_listeners; i++) {
+		for (int n = 0; n < SOMAXCONN && accept_one(worker, broker->listeners[i]); n++)
+			;
 	}
 	while (worker->conns) {
 		struct conn *conn = worker->conns;
 
-		if (atomic_load(&broker->phase) == BROKER_FINISH) {
-			while (conn->state != CONN_CLOSED && conn_readable(worker, conn))
-				;
-		}
+		if (serve)
+			conn_readable(worker, conn);
 		list_remove(&worker->conns, conn);
 		conn_free(worker, conn);
 	}
