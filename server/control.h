@@ -7,7 +7,6 @@
 #include "server/broker.h"
 
 struct control_options {
-	const char *server;	 /* for messages: what is served */
 	const char *config_path; /* read again at SIGHUP */
 	bool config_required;	 /* the file must exist */
 	void (*ready)(void *);	 /* called once, when everything runs; may be NULL */

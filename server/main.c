@@ -251,7 +251,6 @@ static void ready(void *data)
 static int serve(struct process *process)
 {
 	struct control_options control = {
-		.server = process->options.server,
 		.config_path = process->config_path,
 		.config_required = process->options.config,
 		.ready = ready,
