@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: MIT
+"""Fixtures. The tests run inside tests/tools/sandbox or tests/tools/with-systemd: meson does that.
+
+By hand: XSOCKET_BUILD=build tests/tools/sandbox /usr/bin/python3 -m pytest tests/netns -k NAME
+"""
+
+import itertools
+import os
+import pathlib
+import shutil
+
+import pytest
+
+from support.broker import Broker, Vpn
+from support.netns import Here, Namespace
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope='session')
+def source():
+    return pathlib.Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope='session')
+def build():
+    return pathlib.Path(os.environ['XSOCKET_BUILD']).resolve()
+
+
+@pytest.fixture(scope='session')
+def public(build, tmp_path_factory):
+    """public('xbind/libxbind.so'): a copy of a built file that every user can get at."""
+    directory = tmp_path_factory.getbasetemp()
+    for parent in (directory, directory.parent):
+        parent.chmod(0o755)
+
+    def copy(name):
+        target = directory / 'public' / name
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(build / name, target)
+        return target
+
+    return copy
+
+
+@pytest.fixture
+def here():
+    return Here()
+
+
+@pytest.fixture
+def netns():
+    """netns(): a new network namespace, deleted at the end."""
+    made = []
+
+    def make(name=None):
+        made.append(Namespace(name or f'vpn{next(_numbers)}'))
+        return made[-1]
+
+    yield make
+    for namespace in made:
+        if os.path.exists(namespace.path):
+            namespace.delete()
+
+
+@pytest.fixture
+def broker(build):
+    """broker(ARG..., server=PATH, expected=STATUS): a running broker, ended at the end."""
+    made = []
+
+    def start(*args, **kwargs):
+        made.append(Broker(build, *args, **kwargs))
+        return made[-1]
+
+    yield start
+    for one in made:
+        one.stop()
+
+
+@pytest.fixture
+def vpn(netns, broker):
+    """A new namespace with a broker that serves it at /run/xsocket/NAME."""
+    namespace = netns()
+    server = f'/run/xsocket/{namespace.name}'
+    os.makedirs('/run/xsocket', exist_ok=True)
+    return Vpn(namespace, broker('--netns', namespace.name, server=server))

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: MIT
+"""Waiting for something to become true, and giving up on something that cannot be here."""
+
+import os
+import time
+
+import pytest
+
+
+def wait_until(condition, timeout=10, what=None):
+    """Calls condition until it returns something true, which is returned. Fails after timeout."""
+    end = time.monotonic() + timeout
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            text = what() if callable(what) else what
+            pytest.fail(f'not within {timeout} s: {text or condition}')
+        time.sleep(0.005)
+
+
+def skip(reason):
+    """Skips the test, or fails it where everything must work (XSOCKET_MUST_WORK=1)."""
+    if os.environ.get('XSOCKET_MUST_WORK') == '1':
+        pytest.fail(f'skipped, but XSOCKET_MUST_WORK=1: {reason}', pytrace=False)
+    pytest.skip(reason)
