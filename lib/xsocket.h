@@ -10,24 +10,28 @@
  * NULL is the default broker, /run/xsocket/default.
  *
  * All functions report failure as socket(2) does, and leave errno alone when they succeed. None
- * waits longer than 10 seconds. They are no cancellation points. Besides the errno values that
+ * waits longer than 10 seconds for an answer (xsocket_client_sockets() for each message of up to 253
+ * sockets). They are no cancellation points. Besides the errno values that
  * each function names, every function that asks a broker can fail with these:
  *
- *   EINVAL           SERVER is empty, "." or ".."; or the broker's kernel refused the type's flags
+ *   EINVAL           SERVER is empty, "." or ".."; or as in socket(2)
  *   ENAMETOOLONG     SERVER is longer than a Unix socket's address can be (107 bytes)
- *   ENOENT           there is no such control socket: is xsocket@NAME.socket enabled?
+ *   ENOENT, ENOTDIR  there is no such control socket: is xsocket@NAME.socket enabled?
+ *   ELOOP            too many symbolic links on the way to it
  *   ECONNREFUSED     there is a control socket and nobody listens on it; or, for an abstract
  *                    name, nobody in the caller's own network namespace does
  *   EACCES           the caller may not write to the control socket, or not search a directory
- *                    on the way; or the broker does not hand out sockets of this kind
+ *                    on the way; or the broker does not hand out sockets of this kind, which
+ *                    includes unknown bits in type
+ *   EPERM            a sandbox or a security module of the caller's forbids it
  *   ENETDOWN         the broker hung up without an answer, again and again: its namespace is
  *                    missing, or it cannot start
  *   ETIMEDOUT        no answer within the deadline
  *   EPROTO           what answered is not a broker, or an answer made no sense
  *   EPROTONOSUPPORT  the broker does not speak this version of the protocol; or as in socket(2)
- *   EAFNOSUPPORT, ESOCKTNOSUPPORT
- *                    as in socket(2), of the broker's namespace; also when the caller's own
- *                    sandbox forbids AF_UNIX sockets
+ *   EAFNOSUPPORT, ESOCKTNOSUPPORT, ENOPROTOOPT
+ *                    as in socket(2), of the broker's namespace (ENOPROTOOPT: MPTCP is off there);
+ *                    EAFNOSUPPORT also when the caller's sandbox forbids AF_UNIX sockets
  *   EMFILE, ENFILE   no descriptor left: in this process, in the broker, or in the system
  *   ETOOMANYREFS     the caller's user holds too many sockets that it asked for and never received
  *   EUSERS           the caller's user has as many connections to the broker as it may have

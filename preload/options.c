@@ -137,7 +137,7 @@ static int carry_row(const struct carry *carry, const struct option_row *row)
 
 /*
  * The kernel doubles what is set and reports the double. A buffer that the program did not set
- * must not be set: that ends its automatic growth. The kernel tells by SO_BUF_LOCK (5.14).
+ * must not be set: that ends its automatic growth. The kernel tells by SO_BUF_LOCK (5.15).
  */
 static void carry_buffer(const struct carry *carry, int name, int lock_bit)
 {

@@ -78,8 +78,7 @@ struct conn *conn_new(struct worker *worker, int accepted)
 	return conn;
 }
 
-/* Forgets descriptors that the client has received. Returns whether none is left. */
-static bool all_received(struct conn *conn)
+bool conn_all_received(struct conn *conn)
 {
 	int unread;
 
@@ -87,14 +86,14 @@ static bool all_received(struct conn *conn)
 		return true;
 	if (ioctl(conn->fd, SIOCOUTQ, &unread) < 0 || unread > 0)
 		return false;
-	atomic_fetch_sub(&conn->user->descriptors, conn->unread);
+	user_release(conn->user, conn->unread);
 	conn->unread = 0;
 	return true;
 }
 
 void conn_free(struct worker *worker, struct conn *conn)
 {
-	atomic_fetch_sub(&conn->user->descriptors, conn->unread);
+	user_release(conn->user, conn->unread);
 	user_disconnect(worker->broker->users, conn->user);
 	close(conn->fd);
 	free(conn);
@@ -127,7 +126,7 @@ bool conn_readable(struct worker *worker, struct conn *conn)
 	uint8_t packet[WIRE_MESSAGE_MAX];
 	size_t size;
 
-	if (!all_received(conn)) {
+	if (!conn_all_received(conn)) {
 		if (conn->state != CONN_HELD && conn->state != CONN_LEFT) {
 			request_refuse(conn, EBUSY);
 			log_client(LOG_KIND_REFUSE, conn->fd, &conn->peer, NULL, 0,
@@ -160,7 +159,7 @@ void conn_tick(struct worker *worker, struct conn *conn)
 	const struct config *config = worker_config(worker);
 	uint32_t age = worker->now - conn->touched;
 
-	if (!all_received(conn))
+	if (!conn_all_received(conn))
 		return;
 	switch ((enum conn_state)conn->state) {
 	case CONN_SILENT:

@@ -44,6 +44,9 @@ void conn_free(struct worker *worker, struct conn *conn);
 /* Serves one request; false if there was none. Afterwards look at conn->state. */
 bool conn_readable(struct worker *worker, struct conn *conn);
 
+/* Forgets descriptors that the client has received. Returns whether none is left. */
+bool conn_all_received(struct conn *conn);
+
 /* Looks what the client has received, and whether a deadline has passed. Afterwards as above. */
 void conn_tick(struct worker *worker, struct conn *conn);
 

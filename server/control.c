@@ -57,10 +57,9 @@ static void wake_workers(struct broker *broker)
 
 static void notify_status(const struct control *control)
 {
-	sd_notifyf(0, "STATUS=Handing out sockets of %s: %u connections",
+	sd_notifyf(0, "STATUS=Handing out sockets of %s",
 		control->broker->netns->path[0] ? control->broker->netns->path
-						: "the namespace it was started in",
-		user_connections(control->broker->users));
+						: "the namespace it was started in");
 }
 
 /* ---- the namespace ---- */
@@ -154,7 +153,6 @@ static int on_watchdog(sd_event_source *source, uint64_t usec, void *data)
 	control->round++;
 	if (workers_alive(control))
 		sd_notify(0, "WATCHDOG=1");
-	notify_status(control);
 	check_netns(control);
 	sd_event_source_set_time(source, usec + control->watchdog_usec / 3);
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);

@@ -128,43 +128,46 @@ static const char *type_name(int type, char *buffer, size_t size)
 	return buffer;
 }
 
-struct client_fields {
-	const char *verdict, *unit, *family, *type;
-	const struct peer *peer;
-	int protocol;
-	unsigned count;
-	bool request;
-};
+/* A message about a client in full, as it is written to stderr and into MESSAGE=. */
+static void describe(char *line, size_t size, const char *verdict, const char *text,
+	const struct peer *peer, const char *unit, const struct policy_request *request,
+	unsigned count)
+{
+	char family[16], type[16], kind[96] = "";
 
-static void write_client(int priority, const char *text, const struct client_fields *f)
+	if (request)
+		snprintf(kind, sizeof(kind), " family=%s type=%s protocol=%d count=%u",
+			family_name(request->domain, family, sizeof(family)),
+			type_name(request->type, type, sizeof(type)), request->protocol, count);
+	snprintf(line, size, "%s: %s: uid=%u gid=%u pid=%d unit=%s%s", verdict, text, peer->uid,
+		peer->gid, peer->pid, unit, kind);
+}
+
+static void write_client(int priority, const char *verdict, const char *line,
+	const struct peer *peer, const char *unit, const struct policy_request *request,
+	unsigned count)
 {
 #ifdef HAVE_SD_JOURNAL
-	if (to_journal && f->request) {
-		sd_journal_send("MESSAGE=%s", text, "PRIORITY=%d", priority,
-			"XSOCKET_VERDICT=%s", f->verdict, "XSOCKET_UID=%u", f->peer->uid,
-			"XSOCKET_GID=%u", f->peer->gid, "XSOCKET_PID=%d", f->peer->pid,
-			"XSOCKET_UNIT=%s", f->unit, "XSOCKET_FAMILY=%s", f->family,
-			"XSOCKET_TYPE=%s", f->type, "XSOCKET_PROTOCOL=%d", f->protocol,
-			"XSOCKET_COUNT=%u", f->count, NULL);
+	char family[16], type[16];
+
+	if (to_journal && request) {
+		sd_journal_send("MESSAGE=%s", line, "PRIORITY=%d", priority, "XSOCKET_VERDICT=%s",
+			verdict, "XSOCKET_UID=%u", peer->uid, "XSOCKET_GID=%u", peer->gid,
+			"XSOCKET_PID=%d", peer->pid, "XSOCKET_UNIT=%s", unit, "XSOCKET_FAMILY=%s",
+			family_name(request->domain, family, sizeof(family)), "XSOCKET_TYPE=%s",
+			type_name(request->type, type, sizeof(type)), "XSOCKET_PROTOCOL=%d",
+			request->protocol, "XSOCKET_COUNT=%u", count, NULL);
 		return;
 	}
 	if (to_journal) {
-		sd_journal_send("MESSAGE=%s", text, "PRIORITY=%d", priority,
-			"XSOCKET_VERDICT=%s", f->verdict, "XSOCKET_UID=%u", f->peer->uid,
-			"XSOCKET_GID=%u", f->peer->gid, "XSOCKET_PID=%d", f->peer->pid,
-			"XSOCKET_UNIT=%s", f->unit, NULL);
+		sd_journal_send("MESSAGE=%s", line, "PRIORITY=%d", priority, "XSOCKET_VERDICT=%s",
+			verdict, "XSOCKET_UID=%u", peer->uid, "XSOCKET_GID=%u", peer->gid,
+			"XSOCKET_PID=%d", peer->pid, "XSOCKET_UNIT=%s", unit, NULL);
 		return;
 	}
 #endif
 	(void)priority;
-	if (f->request)
-		fprintf(stderr,
-			"xsocket-server: %s: %s: uid=%u gid=%u pid=%d unit=%s family=%s type=%s protocol=%d count=%u\n",
-			f->verdict, text, f->peer->uid, f->peer->gid, f->peer->pid, f->unit,
-			f->family, f->type, f->protocol, f->count);
-	else
-		fprintf(stderr, "xsocket-server: %s: %s: uid=%u gid=%u pid=%d unit=%s\n",
-			f->verdict, text, f->peer->uid, f->peer->gid, f->peer->pid, f->unit);
+	fprintf(stderr, "xsocket-server: %s\n", line);
 }
 
 void log_client(enum log_kind kind, int fd, const struct peer *peer,
@@ -178,8 +181,8 @@ void log_client(enum log_kind kind, int fd, const struct peer *peer,
 		[LOG_KIND_DENY] = {LOG_NOTICE, "deny"},
 		[LOG_KIND_REFUSE] = {LOG_WARNING, "refuse"},
 	};
-	char text[256], family[16], type[16], *unit = NULL;
-	struct client_fields fields;
+	const char *verdict = kinds[kind].verdict;
+	char text[256], line[512], *unit = NULL;
 	unsigned left_out;
 	va_list args;
 
@@ -190,22 +193,11 @@ void log_client(enum log_kind kind, int fd, const struct peer *peer,
 	va_end(args);
 	if (left_out > 0)
 		log_message(kinds[kind].priority, "%u messages of kind \"%s\" left out", left_out,
-			kinds[kind].verdict);
+			verdict);
 	/* A user's own service first: its system unit is user@UID.service. */
 	if (sd_peer_get_user_unit(fd, &unit) < 0 && sd_peer_get_unit(fd, &unit) < 0)
 		unit = NULL;
-	fields = (struct client_fields){
-		.verdict = kinds[kind].verdict,
-		.unit = unit ? unit : "-",
-		.peer = peer,
-		.request = request,
-		.count = count,
-	};
-	if (request) {
-		fields.family = family_name(request->domain, family, sizeof(family));
-		fields.type = type_name(request->type, type, sizeof(type));
-		fields.protocol = request->protocol;
-	}
-	write_client(kinds[kind].priority, text, &fields);
+	describe(line, sizeof(line), verdict, text, peer, unit ? unit : "-", request, count);
+	write_client(kinds[kind].priority, verdict, line, peer, unit ? unit : "-", request, count);
 	free(unit);
 }

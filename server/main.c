@@ -71,6 +71,19 @@ static int change_access(const struct options *options)
 
 /* ---- steps of the start ---- */
 
+static int find_address(struct process *process)
+{
+	const char *server = process->options.server;
+	int r = address_from_server(server, &process->address);
+
+	if (r == 0)
+		return 0;
+	log_message(LOG_ERR, "SERVER \"%s\": %s", server,
+		r == -ENAMETOOLONG ? "longer than the 107 bytes of a Unix socket's path"
+				   : "not a usable name");
+	return EXIT_USAGE;
+}
+
 static int open_listeners(struct process *process)
 {
 	struct broker *broker = &process->broker;
@@ -88,13 +101,9 @@ static int open_listeners(struct process *process)
 		r = listen_address(broker->listeners[0], &process->address);
 		return r < 0 ? fail(EXIT_FAILURE, strerror(-r)) : 0;
 	}
-	r = address_from_server(server, &process->address);
-	if (r < 0) {
-		log_message(LOG_ERR, "SERVER \"%s\": %s", server,
-			r == -ENAMETOOLONG ? "longer than the 107 bytes of a Unix socket's path"
-					   : "not a usable name");
-		return EXIT_USAGE;
-	}
+	r = find_address(process);
+	if (r != 0)
+		return r;
 	broker->listeners = malloc(sizeof(*broker->listeners));
 	if (!broker->listeners)
 		return fail(EXIT_FAILURE, strerror(ENOMEM));
@@ -150,6 +159,25 @@ static int read_config(struct process *process)
 	return fail(EX_CONFIG, error);
 }
 
+/* --check */
+static int check(struct process *process)
+{
+	int r = find_address(process);
+
+	if (r != 0)
+		return r;
+	find_config(process);
+	if (!process->config_path[0])
+		return fail(EXIT_USAGE, "only brokers in " ADDRESS_DIRECTORY
+					" have a configuration by default: name one by --config");
+	r = read_config(process);
+	if (r == 0)
+		printf("%s: %s\n", process->config_path,
+			access(process->config_path, F_OK) == 0 ? "fine"
+								: "not there, defaults hold");
+	return r;
+}
+
 static int enter_netns(struct process *process)
 {
 	char error[512];
@@ -191,7 +219,8 @@ static int drop_privileges(void)
 
 /*
  * Each connection is a descriptor. And descriptors in flight, which count against our user, may be
- * as many as we may have open (unix(7), ETOOMANYREFS); no client's user gets more than a quarter.
+ * as many as we may have open (unix(7), ETOOMANYREFS). No client's user gets more than a small part
+ * of them: brokers of several namespaces may run as one user.
  */
 static void raise_limits(struct broker *broker)
 {
@@ -201,8 +230,10 @@ static void raise_limits(struct broker *broker)
 		limit.rlim_cur = limit.rlim_max = 1024;
 	limit.rlim_cur = limit.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &limit);
-	broker->user_descriptors = limit.rlim_max > UINT32_MAX ? UINT32_MAX / 4
-							       : (unsigned)limit.rlim_max / 4;
+	broker->user_descriptors =
+		limit.rlim_max > UINT32_MAX ? UINT32_MAX / 16 : (unsigned)limit.rlim_max / 16;
+	if (broker->user_descriptors == 0)
+		broker->user_descriptors = 1;
 }
 
 static int prepare_broker(struct process *process)
@@ -314,12 +345,12 @@ int main(int argc, char **argv)
 		return r;
 	}
 	log_open();
+#ifdef M_ARENA_MAX
 	mallopt(M_ARENA_MAX, 1); /* threads that allocate little need no arenas of their own */
+#endif
 	block_signals();
 	if (process.options.mode == OPTIONS_CHECK) {
-		address_from_server(process.options.server, &process.address);
-		find_config(&process);
-		r = read_config(&process);
+		r = check(&process);
 	} else {
 		r = start(&process);
 	}

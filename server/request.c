@@ -62,15 +62,22 @@ static void close_all(const int *fds, unsigned count)
 	}
 }
 
+/* Counts only that many of the descriptors that were reserved for an answer. */
+static void account(struct conn *conn, unsigned count)
+{
+	user_release(conn->user, conn->unread - count);
+	conn->unread = (uint16_t)count;
+}
+
 /*
  * Makes up to count sockets of the kind, if the policy and the limits let the client have them.
- * Returns how many, or the negative errno for the client.
+ * Returns how many, which then are counted as sent, or the negative errno for the client.
  */
 static int make_sockets(struct worker *worker, struct conn *conn,
 	const struct policy_request *request, unsigned count, int *fds)
 {
 	const struct config *config = worker_config(worker);
-	unsigned made = 0;
+	unsigned share = worker->broker->user_descriptors, made = 0;
 	int r = 0;
 
 	if (policy_decide(&config->policy, &conn->peer, request) != POLICY_GRANT) {
@@ -80,11 +87,18 @@ static int make_sockets(struct worker *worker, struct conn *conn,
 	}
 	if (count > config->max_batch)
 		count = config->max_batch;
-	if (atomic_load(&conn->user->descriptors) + count > worker->broker->user_descriptors) {
-		log_client(LOG_KIND_REFUSE, conn->fd, &conn->peer, request, count,
-			"the user has too many sockets that were sent and not received");
-		return -ETOOMANYREFS;
+	if (count > share)
+		count = share;
+	if (!user_reserve(conn->user, count, share)) {
+		/* Perhaps they were received, and nobody has looked yet. */
+		worker_recount(worker, conn->user);
+		if (!user_reserve(conn->user, count, share)) {
+			log_client(LOG_KIND_REFUSE, conn->fd, &conn->peer, request, count,
+				"the user has too many sockets that were sent and not received");
+			return -ETOOMANYREFS;
+		}
 	}
+	conn->unread = (uint16_t)count;
 	while (made < count) {
 		int fd = socket(
 			request->domain, request->type | SOCK_CLOEXEC, request->protocol);
@@ -95,18 +109,13 @@ static int make_sockets(struct worker *worker, struct conn *conn,
 		}
 		fds[made++] = fd;
 	}
+	account(conn, made);
 	if (made == 0) {
 		log_client(LOG_KIND_REFUSE, conn->fd, &conn->peer, request, count,
 			"socket failed: %s", strerror(-r));
 		return r;
 	}
 	return (int)made;
-}
-
-static void account_sent(struct conn *conn, unsigned count)
-{
-	conn->unread = (uint16_t)count;
-	atomic_fetch_add(&conn->user->descriptors, count);
 }
 
 static enum request_result serve_socket(
@@ -129,10 +138,10 @@ static enum request_result serve_socket(
 		wire_descriptors_encode(reply, (uint32_t)count);
 		r = fdpass_send(conn->fd, reply, sizeof(reply), fds, (unsigned)count, MSG_DONTWAIT);
 		close_all(fds, (unsigned)count);
-		if (r == 0)
-			account_sent(conn, (unsigned)count);
-		else
+		if (r < 0) {
+			account(conn, 0);
 			count = r;
+		}
 	}
 	if (count < 0)
 		r = send_verdict(conn, -count, 0);
@@ -140,7 +149,7 @@ static enum request_result serve_socket(
 		r = send_verdict(conn, 0, (unsigned)count);
 	if (count > 0 && r == 0)
 		log_client(LOG_KIND_GRANT, conn->fd, &conn->peer, &request, (unsigned)count,
-			"handed out");
+			"socket handed out");
 	return r < 0 || (wire.flags & WIRE_SOCKET_LAST) ? REQUEST_CLOSE : REQUEST_NEXT;
 }
 
@@ -164,10 +173,11 @@ static enum request_result serve_plain(
 	if (count < 0)
 		return r < 0 ? REQUEST_CLOSE : REQUEST_NEXT;
 	close(fd);
-	if (r < 0)
+	if (r < 0) {
+		account(conn, 0);
 		return REQUEST_CLOSE;
-	account_sent(conn, 1);
-	log_client(LOG_KIND_GRANT, conn->fd, &conn->peer, &request, 1, "handed out");
+	}
+	log_client(LOG_KIND_GRANT, conn->fd, &conn->peer, &request, 1, "socket handed out");
 	return REQUEST_NEXT;
 }
 

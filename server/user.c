@@ -91,3 +91,19 @@ unsigned user_connections(struct user_table *table)
 	pthread_mutex_unlock(&table->lock);
 	return n;
 }
+
+bool user_reserve(struct user *user, unsigned descriptors, unsigned max)
+{
+	unsigned before = atomic_fetch_add(&user->descriptors, descriptors);
+
+	if (before + descriptors <= max)
+		return true;
+	atomic_fetch_sub(&user->descriptors, descriptors);
+	return false;
+}
+
+void user_release(struct user *user, unsigned descriptors)
+{
+	if (descriptors > 0)
+		atomic_fetch_sub(&user->descriptors, descriptors);
+}

@@ -11,6 +11,7 @@
  */
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <sys/types.h>
 
 struct user {
@@ -37,5 +38,11 @@ void user_disconnect(struct user_table *table, struct user *user);
 
 /* Connections of all users. */
 unsigned user_connections(struct user_table *table);
+
+/* Counts descriptors that are about to be sent. Returns false, counting nothing, beyond max. */
+bool user_reserve(struct user *user, unsigned descriptors, unsigned max);
+
+/* Counts descriptors less: received, or not sent after all. */
+void user_release(struct user *user, unsigned descriptors);
 
 #endif

@@ -107,6 +107,20 @@ void worker_wake(struct worker *worker)
 
 /* ---- connections ---- */
 
+static void recount_list(struct conn *list, const struct user *user)
+{
+	for (struct conn *conn = list; conn; conn = conn->next) {
+		if (conn->user == user)
+			conn_all_received(conn);
+	}
+}
+
+void worker_recount(struct worker *worker, const struct user *user)
+{
+	recount_list(worker->conns, user);
+	recount_list(worker->left, user);
+}
+
 static bool poll_conn(struct worker *worker, struct conn *conn, uint32_t events)
 {
 	struct epoll_event event = {.events = events, .data.ptr = conn};
@@ -249,25 +263,28 @@ static void listen_end(struct worker *worker)
 	worker->listening = false;
 }
 
-/* Takes a connection for which there is no descriptor by giving up the spare one, to refuse it. */
-static bool refuse_by_spare(struct broker *broker, int listener, int error)
+/*
+ * Takes a connection for which there is no descriptor by giving up the spare one, to refuse it.
+ * Returns whether there was one; or a negative number when the spare one is gone, too.
+ */
+static int refuse_by_spare(struct broker *broker, int listener, int error)
 {
 	struct conn refused = {.fd = -1};
-	bool done = false;
+	int r = -1;
 
 	pthread_mutex_lock(&broker->spare_lock);
 	if (broker->spare >= 0) {
 		close_fd(&broker->spare);
 		refused.fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-		done = refused.fd >= 0;
-		if (done)
+		r = refused.fd >= 0;
+		if (r)
 			request_refuse(&refused, error);
 		close_fd(&refused.fd);
 	}
 	if (broker->spare < 0)
 		broker->spare = open("/", O_PATH | O_CLOEXEC);
 	pthread_mutex_unlock(&broker->spare_lock);
-	return done;
+	return r;
 }
 
 /* Serves one new connection. Returns false when there was none. */
@@ -277,13 +294,14 @@ static bool accept_one(struct worker *worker, int listener)
 	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	if (fd < 0) {
-		int error = errno;
+		int error = errno, r;
 
 		if (error != EMFILE && error != ENFILE && error != ENOMEM && error != ENOBUFS)
 			return false;
-		if (!refuse_by_spare(worker->broker, listener, error))
+		r = refuse_by_spare(worker->broker, listener, error);
+		if (r < 0)
 			listen_end(worker); /* until the next tick */
-		return true;
+		return r > 0;
 	}
 	conn = conn_new(worker, fd);
 	if (!conn)
@@ -404,6 +422,16 @@ static int timeout(struct worker *worker)
 	return ticking ? 1000 : atomic_load(&worker->has_inbox) ? 0 : -1;
 }
 
+/* For speed: a sandbox may forbid it. */
+static void pin(unsigned cpu)
+{
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(cpu, &cpus);
+	sched_setaffinity(0, sizeof(cpus), &cpus);
+}
+
 static bool mounts_changed(const struct epoll_event *events, int n)
 {
 	for (int i = 0; i < n; i++) {
@@ -418,6 +446,7 @@ static void *run(void *data)
 	struct worker *worker = data;
 	struct epoll_event events[EVENTS_MAX];
 
+	pin(worker->cpu);
 	listen_begin(worker);
 	while (atomic_load(&worker->broker->phase) == BROKER_SERVE) {
 		int n = epoll_wait(worker->epoll, events, EVENTS_MAX, timeout(worker));
@@ -455,20 +484,12 @@ static void worker_free(struct worker *worker)
 static int start_thread(struct worker *worker)
 {
 	pthread_attr_t attr;
-	cpu_set_t cpus;
 	int r;
 
-	CPU_ZERO(&cpus);
-	CPU_SET(worker->cpu, &cpus);
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, STACK_SIZE);
-	r = pthread_attr_setaffinity_np(&attr, sizeof(cpus), &cpus);
-	if (r == 0)
-		r = pthread_create(&worker->thread, &attr, run, worker);
+	r = pthread_create(&worker->thread, &attr, run, worker);
 	pthread_attr_destroy(&attr);
-	/* Pinning is for speed; a sandbox may forbid it. */
-	if (r != 0)
-		r = pthread_create(&worker->thread, NULL, run, worker);
 	return -r;
 }
 

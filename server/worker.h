@@ -13,6 +13,7 @@
 
 struct broker;
 struct conn;
+struct user;
 
 struct worker {
 	struct broker *broker;
@@ -50,6 +51,9 @@ void worker_wake(struct worker *worker);
 
 /* After the phase was raised: waits until all workers have ended, and frees them. */
 void workers_join(struct broker *broker);
+
+/* For its own thread: looks which descriptors sent to a user of its connections were received. */
+void worker_recount(struct worker *worker, const struct user *user);
 
 /* For its own thread: the configuration in force. */
 const struct config *worker_config(struct worker *worker);
