@@ -50,6 +50,14 @@ struct xsocket_client {
 static const long pauses_ms[] = {10, 40, 160};
 #define PAUSES (sizeof(pauses_ms) / sizeof(pauses_ms[0]))
 
+static void pause_ms(long ms)
+{
+	struct timespec left = {.tv_nsec = ms * 1000000};
+
+	while (nanosleep(&left, &left) < 0 && errno == EINTR)
+		;
+}
+
 static uint64_t socket_cookie(int fd)
 {
 	uint64_t cookie = 0;
@@ -87,7 +95,7 @@ static int ask(struct exchange *exchange, const struct address *address,
 			continue;
 		if (pauses == PAUSES)
 			return -ENETDOWN;
-		nanosleep(&(struct timespec){.tv_nsec = pauses_ms[pauses++] * 1000000}, NULL);
+		pause_ms(pauses_ms[pauses++]);
 	}
 }
 
@@ -153,16 +161,15 @@ static int client_ask(struct xsocket_client *client, const struct wire_socket *r
 {
 	struct exchange exchange = CONNECTION_NULL;
 	pid_t pid = getpid();
-	int r, kept;
+	int r;
 
 	if (client->pid != pid || !client_owns_connection(client))
 		client_disconnect(client);
 	client->pid = pid;
-	kept = client->fd;
 	exchange.fd = steal_fd(&client->fd);
 	exchange.armed_ms = client->armed_ms;
 	r = ask(&exchange, &client->address, request, fds);
-	if (exchange.fd >= 0 && (exchange.fd != kept || client->cookie == 0))
+	if (exchange.fresh && exchange.fd >= 0)
 		client->cookie = socket_cookie(exchange.fd);
 	client->armed_ms = exchange.armed_ms;
 	client->fd = steal_fd(&exchange.fd);
@@ -278,11 +285,13 @@ EXPORT int xsocket_client_socket(struct xsocket_client *client, int domain, int 
 
 EXPORT void xsocket_client_free(struct xsocket_client *client)
 {
-	int saved_errno = errno;
+	int saved_errno = errno, cancel;
 
 	if (!client)
 		return;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	client_disconnect(client);
 	free(client);
+	pthread_setcancelstate(cancel, NULL);
 	errno = saved_errno;
 }

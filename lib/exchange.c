@@ -64,6 +64,8 @@ static int deadline_again(struct exchange *exchange, int r)
 {
 	if (r == -EAGAIN)
 		return -ETIMEDOUT;
+	if (r == -EMSGSIZE)
+		return -EPROTO;
 	if (r != -EINTR)
 		return r;
 	exchange->armed_ms = 0;
@@ -91,6 +93,7 @@ int exchange_connect(struct exchange *exchange, const struct address *address)
 		return r;
 	}
 	exchange->fd = steal_fd(&fd);
+	exchange->fresh = true;
 	return 0;
 }
 

@@ -17,6 +17,7 @@
 
 struct exchange {
 	int fd;		      /* the connection, owned */
+	bool fresh;	      /* connected by exchange_connect() */
 	int64_t deadline_ns;  /* CLOCK_MONOTONIC */
 	int64_t armed_ms;     /* what SO_RCVTIMEO and SO_SNDTIMEO of fd were last set to */
 };
