@@ -166,7 +166,8 @@ static int client_ask(struct xsocket_client *client, const struct wire_socket *r
 	if (client->pid != pid || !client_owns_connection(client))
 		client_disconnect(client);
 	client->pid = pid;
-	exchange.fd = steal_fd(&client->fd);
+	/* It stays the client's meanwhile: a handler may jump out of here and never come back. */
+	exchange.fd = client->fd;
 	exchange.armed_ms = client->armed_ms;
 	r = ask(&exchange, &client->address, request, fds);
 	if (exchange.fresh && exchange.fd >= 0)

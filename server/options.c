@@ -22,7 +22,7 @@ static void help(void)
 	     "\n"
 	     "  -n, --netns NAME|PATH     serve this namespace: enter it unless already there,\n"
 	     "                            end with status 75 when it is deleted or made again\n"
-	     "  -c, --config FILE         limits; default: /etc/xsocket/NAME.conf, if it exists\n"
+	     "  -c, --config FILE         limits; default: /etc/xsocket/NAME.conf, if there\n"
 	     "  -u, --allow-user NAME     let this user connect (POSIX ACL); repeatable\n"
 	     "  -g, --allow-group NAME    let this group connect; repeatable\n"
 	     "      --grant               let users and groups connect to SERVER, then exit\n"
@@ -32,6 +32,15 @@ static void help(void)
 	     "  -V, --version             show the version\n"
 	     "\n"
 	     "See xsocket-server(8).");
+}
+
+/* What was asked for has been printed, or could not be. */
+static int printed(void)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return 1;
+	perror("xsocket-server: standard output");
+	return 2;
 }
 
 static int mistake(const char *message, const char *what)
@@ -87,10 +96,10 @@ static int parse_option(struct options *options, int option, const char *argumen
 		return set_mode(options, OPTIONS_CHECK);
 	case 'h':
 		help();
-		return 1;
+		return printed();
 	case 'V':
 		puts("xsocket-server " XSOCKET_VERSION);
-		return 1;
+		return printed();
 	}
 	return mistake("that is no proper option", ""); /* getopt has told which */
 }

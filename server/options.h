@@ -22,7 +22,7 @@ struct options {
 
 /*
  * Reads the command line. Returns 0, or what the process is to exit with plus one: 1 after --help
- * and --version, 3 after a mistake, which was told on stderr.
+ * and --version (2 if they could not be printed), 3 after a mistake, which was told on stderr.
  */
 int options_parse(int argc, char **argv, struct options *ret);
 
