@@ -170,7 +170,7 @@ static const char *line_check(const struct parse *parse, const char *line)
 		text = strchr(text, ']') + 1;
 		text += strspn(text, " \t\r\n");
 		if (*text && *text != '#' && *text != ';')
-			return "there is something behind [Section]: a setting has a line of its own";
+			return "there is something behind [Section]: settings have their own lines";
 	}
 	return NULL;
 }

@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from support import broker as command, wire
-from support.users import UID, as_user
+from support.users import UID, as_user, require_users
 from support.wait import wait_until
 
 
@@ -66,6 +66,7 @@ def test_connections_per_user(limited):
 
 
 def test_one_user_leaves_the_others_theirs(limited, tmp_path):
+    require_users()
     os.chmod(tmp_path, 0o755)
     for parent in list(tmp_path.parents)[:2]:
         os.chmod(parent, 0o755)

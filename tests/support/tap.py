@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """pytest's results as TAP, so that meson counts every test and not every file.
 
-Loaded with `-p support.tap -p no:terminal`; without them pytest prints what it always does.
+Loaded with `-p support.tap`; without it pytest prints what it always does.
 """
 
 import sys
+
+import pytest
 
 _out = sys.stdout  # of the start: later it is captured
 _count = 0
@@ -25,9 +27,16 @@ def _result(verdict, name, reason=''):
     _say(f'{verdict} {_count} - {name.replace("#", " ")}{reason}')
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config):
+    """Not by -p no:terminal, which takes options away that other parts of pytest ask for."""
+    config.pluginmanager.unregister(name='terminalreporter')
+
+
 def pytest_runtest_logreport(report):
     """One line for each test, and one more for a teardown that failed after a test that passed."""
-    name = report.nodeid.rpartition('/')[2]
+    file, _, name = report.nodeid.partition('::')
+    name = f'{file.rpartition("/")[2]}::{name}'
     if report.skipped:
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
         _result('ok', name, f' # SKIP {reason.removeprefix("Skipped: ").splitlines()[0]}')

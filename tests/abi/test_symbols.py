@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: MIT
+"""What the libraries export, and what they need: the promise to programs that are already built."""
+
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from support import tree
+from support.wait import skip
+
+LIBXSOCKET, LIBXBIND = 'lib/libxsocket.so.1', 'xbind/libxbind.so'
+
+
+def readelf(*args):
+    if not shutil.which('readelf'):
+        skip('needs readelf (binutils)')
+    return subprocess.run(['readelf', '-W', *map(str, args)], check=True, capture_output=True,
+                          text=True).stdout
+
+
+def exported(path):
+    """Functions and data that others can link with: {name: version}."""
+    found = {}
+    for line in readelf('--dyn-syms', path).splitlines():
+        fields = line.split()
+        if len(fields) >= 8 and fields[4] in ('GLOBAL', 'WEAK', 'UNIQUE') \
+                and fields[6] not in ('UND', 'ABS'):
+            name, _, version = fields[7].partition('@')
+            found[name] = version.lstrip('@')
+    return found
+
+
+def declared(script):
+    """The names in a version script, each with the node it is in."""
+    found = {}
+    text = re.sub(r'/\*.*?\*/', '', tree.text(script), flags=re.DOTALL)
+    for node, body in re.findall(r'([\w.]*)\s*\{(.*?)\}', text, re.DOTALL):
+        names = re.search(r'global:(.*?)(local:|$)', body, re.DOTALL)
+        found |= {name: node for name in re.findall(r'\w+', names[1])} if names else {}
+    return found
+
+
+def test_libxsocket_exports_what_is_declared(build):
+    symbols = exported(build / LIBXSOCKET)
+    assert symbols == declared('lib/libxsocket.sym')
+    assert set(symbols.values()) == {'XSOCKET_2.0'}
+
+
+def test_libxsocket_exports_what_its_header_says(build):
+    header = re.sub(r'/\*.*?\*/', '', tree.text('lib/xsocket.h'), flags=re.DOTALL)
+    assert set(re.findall(r'\b(xsocket\w*)\s*\(', header)) == set(exported(build / LIBXSOCKET))
+
+
+def test_libxbind_exports_its_hooks_without_a_version(build):
+    """With one, the linker would pass over them in silence: DESIGN, rule 7."""
+    symbols = exported(build / LIBXBIND)
+    assert set(symbols) == set(declared('xbind/libxbind.map'))
+    assert set(symbols.values()) == {''}
+    assert 'Version definition section' not in readelf('--version-info', build / LIBXBIND)
+
+
+@pytest.mark.parametrize('library', [LIBXSOCKET, LIBXBIND])
+def test_needs_nothing_but_libc(build, library):
+    """A preloaded library brings its needs into every program."""
+    needed = re.findall(r'\(NEEDED\).*\[(.*)\]', readelf('-d', build / library))
+    sanitizer = re.compile(r'lib(clang_rt\.)?(a|l|t|ub)san')
+    assert [name for name in needed if not sanitizer.match(name)
+            and not re.match(r'(libc\.|ld-linux)', name)] == []
+
+
+@pytest.mark.parametrize('library', [LIBXSOCKET, LIBXBIND])
+def test_no_text_relocations_and_no_executable_stack(build, library):
+    assert 'TEXTREL' not in readelf('-d', build / library)
+    stack = [line for line in readelf('-l', build / library).splitlines() if 'GNU_STACK' in line]
+    assert stack and 'E' not in stack[0].split()[6]
+
+
+def test_soname(build):
+    assert re.search(r'SONAME.*\[libxsocket\.so\.1\]', readelf('-d', build / LIBXSOCKET))
+
+
+def test_a_program_by_pkg_config(build, tmp_path):
+    """As a user builds one, against what is in the build directory."""
+    if not shutil.which('pkg-config'):
+        skip('needs pkg-config')
+    env = os.environ | {'PKG_CONFIG_PATH': str(build / 'meson-uninstalled')}
+    flags = subprocess.run(['pkg-config', '--cflags', '--libs', 'xsocket'], check=True, env=env,
+                           capture_output=True, text=True).stdout.split()
+    (tmp_path / 'program.c').write_text(
+        '#include <errno.h>\n#include <xsocket.h>\n'
+        'int main(void) { return xsocket("/nowhere", AF_INET, SOCK_STREAM, 0) == -1 &&'
+        ' errno == ENOENT ? 0 : 1; }\n')
+    sanitize = re.findall(r'lib(asan|tsan|ubsan)', readelf('-d', build / LIBXSOCKET))
+    names = {'asan': 'address', 'tsan': 'thread', 'ubsan': 'undefined'}
+    subprocess.run(['cc', '-o', str(tmp_path / 'program'), str(tmp_path / 'program.c'), *flags,
+                    *(f'-fsanitize={names[name]}' for name in sanitize)], check=True)
+    subprocess.run([str(tmp_path / 'program')], check=True,
+                   env=os.environ | {'LD_LIBRARY_PATH': str(build / 'lib')})

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The input is a client's packet. Whatever it is, the broker answers it once, in the form that was
+ * asked in, with sockets only of kinds that are allowed, and keeps none of them.
+ *
+ *   byte 0     the kinds that are allowed (enum policy_kind)
+ *   byte 1     MaxBatch=
+ *   then       the packet
+ *
+ * request.c, policy.c and user.c are the real ones; what they need of a worker is here.
+ */
+#include "tests/fuzz/fuzz.h"
+
+#include "server/broker.h"
+#include "server/conn.h"
+#include "server/log.h"
+#include "server/request.h"
+#include "server/worker.h"
+
+#include "common/fdpass.h"
+#include "common/wire.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* What was received of an answer. */
+struct answer {
+	unsigned packets, fds;
+	uint8_t bytes[2][WIRE_MESSAGE_MAX];
+	size_t sizes[2];
+};
+
+const struct config *worker_config(struct worker *worker)
+{
+	return &worker->config;
+}
+
+void worker_recount(struct worker *worker, const struct user *user)
+{
+	HOLDS(!worker && user); /* one request alone is always within the share */
+}
+
+void log_client(enum log_kind kind, int fd, const struct peer *peer,
+	const struct policy_request *request, unsigned count, const char *format, ...)
+{
+	HOLDS(kind < LOG_KINDS && fd >= 0 && peer && format && count <= UINT32_MAX);
+}
+
+static bool is_allowed(int fd, unsigned kinds)
+{
+	static const struct {
+		int protocol;
+		unsigned kind;
+	} table[] = {{IPPROTO_TCP, POLICY_TCP}, {IPPROTO_UDP, POLICY_UDP}, {262, POLICY_MPTCP},
+		{IPPROTO_SCTP, POLICY_SCTP}, {136, POLICY_UDPLITE}, {IPPROTO_ICMP, POLICY_PING},
+		{IPPROTO_ICMPV6, POLICY_PING}};
+	int domain, type, protocol;
+	socklen_t length = sizeof(int);
+
+	HOLDS(getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) == 0);
+	HOLDS(getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0);
+	HOLDS(getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &length) == 0);
+	if ((domain != AF_INET && domain != AF_INET6) || type == SOCK_RAW)
+		return false;
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		if (table[i].protocol == protocol)
+			return kinds & table[i].kind;
+	}
+	return false;
+}
+
+static void receive_answer(int sock, unsigned kinds, struct answer *ret)
+{
+	int fds[FDPASS_MAX];
+
+	*ret = (struct answer){0};
+	for (;;) {
+		uint8_t buffer[WIRE_MESSAGE_MAX];
+		void *const pointer = buffer;
+		struct fdpass_packet packet;
+		int r = fdpass_receive(
+			sock, &pointer, sizeof(buffer), &packet, 1, fds, FDPASS_MAX, MSG_DONTWAIT);
+
+		if (r == -EAGAIN)
+			return;
+		HOLDS(r == 1 && packet.size > 0);
+		HOLDS(ret->packets < 2);
+		memcpy(ret->bytes[ret->packets], buffer, packet.size);
+		ret->sizes[ret->packets++] = packet.size;
+		HOLDS(packet.count == 0 || ret->packets == 1);
+		for (unsigned i = 0; i < packet.count; i++) {
+			HOLDS(is_allowed(fds[i], kinds));
+			close(fds[i]);
+		}
+		ret->fds += packet.count;
+	}
+}
+
+static void check_plain(const struct answer *answer)
+{
+	uint32_t error;
+
+	HOLDS(answer->packets == 1);
+	HOLDS(wire_plain_reply_decode(answer->bytes[0], answer->sizes[0], &error) == WIRE_OK);
+	HOLDS(error < 4096 && answer->fds == (error == 0));
+}
+
+static void check_extended(const struct answer *answer, unsigned max_batch)
+{
+	unsigned last = answer->packets - 1;
+	struct wire_verdict verdict;
+	struct wire_header header;
+	uint32_t count = 0;
+
+	HOLDS(answer->packets >= 1);
+	for (unsigned i = 0; i <= last; i++) {
+		HOLDS(wire_header_decode(answer->bytes[i], answer->sizes[i], &header) == WIRE_OK);
+		HOLDS(header.opcode == (i == last ? WIRE_OP_VERDICT : WIRE_OP_DESCRIPTORS));
+	}
+	HOLDS(wire_verdict_decode(answer->bytes[last], answer->sizes[last], &verdict) == WIRE_OK);
+	if (last == 1)
+		HOLDS(wire_descriptors_decode(answer->bytes[0], answer->sizes[0], &count) ==
+			WIRE_OK);
+	HOLDS(count == answer->fds && verdict.count == count && count <= max_batch);
+	HOLDS((verdict.error == 0) == (count > 0));
+	HOLDS(verdict.error < 4096 && verdict.version == WIRE_VERSION);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct input input = {data, size};
+	unsigned kinds = input_byte(&input) % 64, max_batch = 1u + input_byte(&input) % 253;
+	struct broker broker = {.user_descriptors = 1000};
+	struct worker worker = {.broker = &broker};
+	struct user user = {.uid = 1000};
+	struct answer answer;
+	struct conn conn = {.user = &user};
+	enum request_result result;
+	unsigned before = fds_open();
+	int pair[2];
+
+	/* The caller reads no packet that is longer, and none without a byte. */
+	if (input.size == 0 || input.size > WIRE_MESSAGE_MAX)
+		return 0;
+	worker.config.max_batch = max_batch;
+	worker.config.policy.kinds = kinds;
+	HOLDS(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
+	conn.fd = pair[0];
+	result = request_serve(&worker, &conn, input.data, input.size);
+	HOLDS(result == REQUEST_NEXT || result == REQUEST_CLOSE);
+	HOLDS(fds_open() == before + 2);
+	receive_answer(pair[1], kinds, &answer);
+	HOLDS(conn.unread == answer.fds && atomic_load(&user.descriptors) == answer.fds);
+	if (wire_magic(input.data, input.size) == WIRE_PLAIN_REQUEST)
+		check_plain(&answer);
+	else
+		check_extended(&answer, max_batch);
+	close(pair[0]);
+	close(pair[1]);
+	HOLDS(fds_open() == before);
+	return 0;
+}

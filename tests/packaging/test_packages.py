@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: MIT
+"""The ways from this tree to an installed system, each gone for real."""
+
+import os
+import shlex
+import shutil
+import subprocess
+import tarfile
+
+import pytest
+
+from support import tree
+from support.users import GID, UID, as_user, require_users
+from support.wait import skip
+
+MESON = shlex.split(os.environ.get('MESONINTROSPECT', 'meson introspect'))[:-1]
+
+# below /usr; {lib} is the library directory
+INSTALLED = {
+    'bin/xsocket-server', 'include/xsocket.h', '{lib}/libxsocket.so', '{lib}/libxsocket.so.1',
+    '{lib}/libxsocket.so.1.0.0', '{lib}/libxbind.so', '{lib}/pkgconfig/xsocket.pc',
+}
+UNITS = {
+    'lib/systemd/system/xsocket.service', 'lib/systemd/system/xsocket.socket',
+    'lib/systemd/system/xsocket@.service', 'lib/systemd/system/xsocket@.socket',
+    'lib/systemd/system/xsocket-netns@.service', 'lib/sysusers.d/xsocket.conf',
+    'share/doc/xsocket/examples/service.conf', 'share/doc/xsocket/examples/socket.conf',
+}
+
+
+def expected(lib, build):
+    names = {name.format(lib=lib) for name in INSTALLED}
+    if (build / 'systemd/xsocket@.service').exists():
+        names |= UNITS
+    return names
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """A copy of the tree that an unprivileged user owns."""
+    require_users()
+    for parent in [tmp_path, *list(tmp_path.parents)[:2]]:
+        parent.chmod(0o755)
+    target = tmp_path / 'tree'
+    for path in tree.files():
+        (target / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(tree.SOURCE / path, target / path)
+    for directory, _, names in os.walk(target):
+        for name in ['', *names]:
+            os.chown(os.path.join(directory, name), UID, GID)
+    return target
+
+
+def run(argv, **kwargs):
+    result = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                            check=False, **kwargs)
+    assert result.returncode == 0, result.stdout
+    return result.stdout
+
+
+def test_makepkg(copy, build):
+    """The real one, as a user, since it refuses to be root."""
+    if not shutil.which('makepkg'):
+        skip('needs makepkg')
+    # where a user cannot get at the first meson in the PATH
+    path = '/usr/bin:/bin:/usr/sbin:/sbin'
+    env = {'PATH': path, 'HOME': str(copy), 'LANG': 'C.UTF-8', 'PKGEXT': '.pkg.tar.gz',
+           'PKGDEST': str(copy), 'BUILDDIR': str(copy / 'build-makepkg')}
+    (copy / 'build-makepkg').mkdir()
+    os.chown(copy / 'build-makepkg', UID, GID)
+    run(as_user(['makepkg', '--nodeps', '--nocheck']), cwd=copy, env=env)
+    package, = (name for name in copy.glob('*.pkg.tar.gz') if '-debug-' not in name.name)
+    with tarfile.open(package) as archive:
+        names = set(archive.getnames())
+        binary = archive.extractfile('usr/bin/xsocket-server').read(4)
+    assert binary == b'\x7fELF'
+    assert {f'usr/{name}' for name in expected('lib', build)} <= names
+    assert 'usr/share/licenses/xsocket/LICENSE' in names
+    assert not [name for name in names if 'test' in name or name.startswith('usr/local')]
+
+
+def test_pkgbuild_has_the_version_of_the_project():
+    version, = (line.split("'")[1] for line in tree.text('meson.build').splitlines()
+                if line.strip().startswith('version:'))
+    assert f'\npkgver={version}\n' in tree.text('PKGBUILD')
+
+
+def test_install_below_any_prefix_by_any_user(copy):
+    """No root, no systemd directory of the machine's is touched."""
+    prefix = copy / 'here'
+    env = {'PATH': '/usr/bin:/bin', 'HOME': str(copy)}
+    run(as_user(['meson', 'setup', 'build-prefix', f'--prefix={prefix}', '--libdir=lib',
+                 '-Dtests=disabled', '-Dbenchmarks=disabled', '-Dfuzzers=disabled']),
+        cwd=copy, env=env)
+    run(as_user(['meson', 'install', '-C', 'build-prefix']), cwd=copy, env=env)
+    for name in expected('lib', copy / 'build-prefix'):
+        assert (prefix / name).exists(), name
+    unit = prefix / 'lib/systemd/system/xsocket@.service'
+    if unit.exists():
+        assert f'ExecStart={prefix}/bin/xsocket-server' in unit.read_text()
+    run([str(prefix / 'bin/xsocket-server'), '--version'])
+
+
+def test_dist(tmp_path):
+    """`meson dist`: the archive builds."""
+    git = ['git', '-c', f'safe.directory={tree.SOURCE}', '-C', str(tree.SOURCE)]
+    if not shutil.which('git') or subprocess.run([*git, 'rev-parse', 'HEAD'], check=False,
+                                                 capture_output=True).returncode != 0:
+        skip('needs a git work tree')
+    setup = ['-Dtests=disabled', '-Dbenchmarks=disabled', '-Dfuzzers=disabled', '-Dman=disabled']
+    env = os.environ | {'GIT_CONFIG_COUNT': '1', 'GIT_CONFIG_KEY_0': 'safe.directory',
+                        'GIT_CONFIG_VALUE_0': '*'}
+    run([*MESON, 'setup', str(tmp_path / 'build'), str(tree.SOURCE), *setup], env=env)
+    run([*MESON, 'dist', '-C', str(tmp_path / 'build'), '--no-tests', '--allow-dirty',
+         '--formats', 'gztar'], env=env)
+    archive, = (tmp_path / 'build/meson-dist').glob('*.tar.gz')
+    with tarfile.open(archive) as tar:
+        tar.extractall(tmp_path)
+    unpacked = tmp_path / archive.name.removesuffix('.tar.gz')
+    for name in ('PKGBUILD', 'LICENSE', 'README.md', 'common/wire.h', 'tools/check'):
+        assert (unpacked / name).exists(), name
+    run([*MESON, 'setup', str(tmp_path / 'again'), str(unpacked), *setup])
+    run([*MESON, 'compile', '-C', str(tmp_path / 'again')])
+
+
+def test_package_names():
+    """tools/install-deps knows a package, or says that there is none, for every distribution."""
+    table = tree.text('tools/install-deps').partition("<<'TABLE'\n")[2].partition('\nTABLE')[0]
+    for line in table.splitlines():
+        assert len(line.split()) == 6, line

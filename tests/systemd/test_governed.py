@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: MIT
+"""What the broker's unit says about the network holds for every socket it hands out, and the
+journal knows who got which."""
+
+import os
+import pathlib
+import socket
+
+import pytest
+
+from support.manager import journal, show, systemctl, unit_file
+from support.users import errno_of
+
+ALLOWED, DENIED = '127.0.0.1', '127.0.0.2'
+
+
+def restrict(unit, settings):
+    unit_file(f'xsocket@{unit}.service.d/network.conf', f'[Service]\n{settings}\n')
+    systemctl('restart', f'xsocket@{unit}.service')
+
+
+def test_ip_address_deny_sending(enabled, unit, library):
+    restrict(unit, f'IPAddressDeny={DENIED}')
+    with library.xsocket(unit, kind=socket.SOCK_DGRAM) as sock, \
+            enabled.socket(socket.AF_INET, socket.SOCK_DGRAM) as target:
+        target.bind(('', 0))
+        port = target.getsockname()[1]
+        sock.sendto(b'allowed', (ALLOWED, port))
+        with pytest.raises(PermissionError):
+            sock.sendto(b'denied', (DENIED, port))
+        target.settimeout(10)
+        assert target.recv(100) == b'allowed'
+
+
+def test_ip_address_deny_receiving(enabled, unit, library):
+    """A kill switch: it also governs sockets whose owner is somebody else, and has long been."""
+    restrict(unit, f'IPAddressDeny={DENIED}')
+    with library.xsocket(unit, kind=socket.SOCK_DGRAM) as sock, \
+            enabled.socket(socket.AF_INET, socket.SOCK_DGRAM) as allowed, \
+            enabled.socket(socket.AF_INET, socket.SOCK_DGRAM) as denied:
+        sock.bind(('', 0))
+        sock.settimeout(10)
+        port = sock.getsockname()[1]
+        allowed.bind((ALLOWED, 0))
+        denied.bind((DENIED, 0))
+        denied.sendto(b'denied', (ALLOWED, port))
+        allowed.sendto(b'allowed', (ALLOWED, port))
+        assert sock.recv(100) == b'allowed'
+
+
+def test_ip_address_deny_listening(enabled, unit, library):
+    restrict(unit, f'IPAddressDeny={DENIED}')
+    with library.xsocket(unit) as listener:
+        listener.bind(('', 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        enabled.connect(port, ALLOWED).close()
+        with enabled.entered(), pytest.raises(TimeoutError):
+            socket.create_connection((ALLOWED, port), 0.3, (DENIED, 0)).close()
+
+
+def test_ip_address_deny_outlives_the_unit(enabled, unit, library):
+    """Stopping the broker sets nothing free."""
+    restrict(unit, f'IPAddressDeny={DENIED}')
+    with library.xsocket(unit, kind=socket.SOCK_DGRAM) as sock:
+        systemctl('stop', f'xsocket@{unit}.socket', f'xsocket@{unit}.service')
+        sock.sendto(b'', (ALLOWED, 9))
+        with pytest.raises(PermissionError):
+            sock.sendto(b'', (DENIED, 9))
+
+
+def test_socket_bind_deny(enabled, unit, library):
+    """Where the manager can do it; Debian 12's cannot, and then says so in its version."""
+    restrict(unit, 'SocketBindDeny=ipv4:tcp:8080')
+    supported = '+BPF_FRAMEWORK' in systemctl('--version')
+    with library.xsocket(unit) as denied, library.xsocket(unit) as allowed:
+        allowed.bind((ALLOWED, 8081))
+        if supported:
+            with pytest.raises(PermissionError):
+                denied.bind((ALLOWED, 8080))
+        else:
+            assert '-BPF_FRAMEWORK' in systemctl('--version'), 'not supported by this manager'
+            denied.bind((ALLOWED, 8080))
+
+
+def test_nothing_is_denied_by_default(enabled, unit, library):
+    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+        with library.xsocket(unit, kind=kind) as sock:
+            sock.bind((DENIED, 0))
+
+
+def test_journal_of_a_grant(enabled, unit, library):
+    library.xsocket(unit, socket.AF_INET6, socket.SOCK_DGRAM, socket.IPPROTO_UDP).close()
+    entry = journal('-u', f'xsocket@{unit}.service', 'XSOCKET_VERDICT=grant')[-1]
+    assert entry['XSOCKET_UID'] == entry['XSOCKET_GID'] == '0'
+    assert entry['XSOCKET_PID'] == str(os.getpid())
+    assert entry['XSOCKET_UNIT'] == pathlib.Path('/proc/self/cgroup').read_text().strip() \
+        .rpartition('/')[2]
+    assert entry['XSOCKET_FAMILY'] == 'inet6'
+    assert entry['XSOCKET_TYPE'] == 'dgram'
+    assert entry['XSOCKET_PROTOCOL'] == str(socket.IPPROTO_UDP)
+    assert entry['SYSLOG_IDENTIFIER'] == 'xsocket-server'
+    assert int(entry['PRIORITY']) == 6
+
+
+def test_journal_of_a_denial(enabled, unit, library):
+    os.chmod(f'/run/xsocket/{unit}', 0o666)
+    ask = lambda: library.xsocket(unit, socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+    assert errno_of(ask, 64001, 64002) != 0
+    entry = journal('-u', f'xsocket@{unit}.service', 'XSOCKET_VERDICT=deny')[-1]
+    assert (entry['XSOCKET_UID'], entry['XSOCKET_GID']) == ('64001', '64002')
+    assert entry['XSOCKET_TYPE'] == 'raw'
+    assert int(entry['PRIORITY']) <= 5
+
+
+def test_ready_line_names_the_namespace(enabled, unit, library):
+    library.xsocket(unit).close()
+    told = [entry['MESSAGE'] for entry in journal('-u', f'xsocket@{unit}.service')]
+    assert any(f'/run/netns/{unit}' in message for message in told)
+    assert show(f'xsocket@{unit}.service', 'NRestarts') == '0'
