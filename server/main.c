@@ -246,7 +246,7 @@ static void raise_limits(struct broker *broker)
 	limit.rlim_cur = limit.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &limit);
 	broker->user_descriptors =
-		limit.rlim_max > UINT32_MAX ? UINT32_MAX / 16 : (unsigned)limit.rlim_max / 16;
+		limit.rlim_max > UINT32_MAX ? UINT32_MAX / 8 : (unsigned)limit.rlim_max / 8;
 	if (broker->user_descriptors == 0)
 		broker->user_descriptors = 1;
 }

@@ -77,7 +77,7 @@ static int make_sockets(struct worker *worker, struct conn *conn,
 	const struct policy_request *request, unsigned count, int *fds)
 {
 	const struct config *config = worker_config(worker);
-	unsigned share = worker->broker->user_descriptors, made = 0;
+	unsigned share = worker->broker->user_descriptors, reserved, made = 0;
 	int r = 0;
 
 	if (policy_decide(&config->policy, &conn->peer, request) != POLICY_GRANT) {
@@ -87,17 +87,18 @@ static int make_sockets(struct worker *worker, struct conn *conn,
 	}
 	if (count > config->max_batch)
 		count = config->max_batch;
-	if (count > share)
-		count = share;
-	if (!user_reserve(conn->user, count, share)) {
+	reserved = user_reserve(conn->user, count, share);
+	if (reserved == 0) {
 		/* Perhaps they were received, and nobody has looked yet. */
 		worker_recount(worker, conn->user);
-		if (!user_reserve(conn->user, count, share)) {
-			log_client(LOG_KIND_REFUSE, conn->fd, &conn->peer, request, count,
-				"the user has too many sockets that were sent and not received");
-			return -ETOOMANYREFS;
-		}
+		reserved = user_reserve(conn->user, count, share);
 	}
+	if (reserved == 0) {
+		log_client(LOG_KIND_REFUSE, conn->fd, &conn->peer, request, count,
+			"the user has too many sockets that were sent and not received");
+		return -ETOOMANYREFS;
+	}
+	count = reserved;
 	conn->unread = (uint16_t)count;
 	while (made < count) {
 		int fd = socket(

@@ -92,14 +92,14 @@ unsigned user_connections(struct user_table *table)
 	return n;
 }
 
-bool user_reserve(struct user *user, unsigned descriptors, unsigned max)
+unsigned user_reserve(struct user *user, unsigned wanted, unsigned max)
 {
-	unsigned before = atomic_fetch_add(&user->descriptors, descriptors);
+	unsigned before = atomic_load(&user->descriptors), count;
 
-	if (before + descriptors <= max)
-		return true;
-	atomic_fetch_sub(&user->descriptors, descriptors);
-	return false;
+	do {
+		count = before >= max ? 0 : wanted < max - before ? wanted : max - before;
+	} while (!atomic_compare_exchange_weak(&user->descriptors, &before, before + count));
+	return count;
 }
 
 void user_release(struct user *user, unsigned descriptors)

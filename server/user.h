@@ -11,7 +11,6 @@
  */
 
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <sys/types.h>
 
 struct user {
@@ -39,8 +38,8 @@ void user_disconnect(struct user_table *table, struct user *user);
 /* Connections of all users. */
 unsigned user_connections(struct user_table *table);
 
-/* Counts descriptors that are about to be sent. Returns false, counting nothing, beyond max. */
-bool user_reserve(struct user *user, unsigned descriptors, unsigned max);
+/* Counts descriptors that are about to be sent: as many as wanted, or as max leaves. Returns how many. */
+unsigned user_reserve(struct user *user, unsigned wanted, unsigned max);
 
 /* Counts descriptors less: received, or not sent after all. */
 void user_release(struct user *user, unsigned descriptors);

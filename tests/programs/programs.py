@@ -11,7 +11,7 @@ import subprocess
 from support.broker import SANITIZER
 from support.wait import skip, wait_until
 
-PATIENCE = 120  # seconds: a Java machine starts slowly where others are at work
+PATIENCE = 60  # seconds: a Java machine starts slowly where others are at work
 
 
 def require(*names):

@@ -124,6 +124,7 @@ static bool receive_request(struct fake_connection *connection)
 		return false;
 	}
 	atomic_store(&counts->last_cpu, connection->request.cpu);
+	atomic_store(&counts->last_flags, connection->request.flags);
 	atomic_fetch_add(&counts->requests, 1);
 	return true;
 }

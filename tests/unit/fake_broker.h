@@ -70,7 +70,7 @@ struct fake_counts {
 	atomic_uint requests; /* understood, by REQUEST and SERVE */
 	atomic_uint strays;   /* packets that are no request */
 	atomic_uint gated;    /* how many have come to a gate */
-	atomic_uint last_cpu; /* of the last request */
+	atomic_uint last_cpu, last_flags; /* of the last request */
 	atomic_uint max_batch; /* of SERVE, to be set by the test */
 	atomic_bool one_by_one; /* waits after each packet until it was read; set by the test */
 };

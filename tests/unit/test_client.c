@@ -9,6 +9,8 @@
 
 #include "lib/xsocket.h"
 
+#include "common/wire.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -166,6 +168,20 @@ static void the_broker_is_told_where_the_client_runs(void **state)
 	fds_close(&fd, 1);
 }
 
+/* So that it can close at once, and the client's number is free for others. */
+static void the_broker_is_told_when_no_request_follows(void **state)
+{
+	struct xsocket_client *client = xsocket_client_new(broker.server);
+	int fds[2];
+
+	fds[0] = xsocket(broker.server, AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(atomic_load(&broker.counts->last_flags), WIRE_SOCKET_LAST);
+	fds[1] = xsocket_client_socket(client, AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(atomic_load(&broker.counts->last_flags), 0);
+	fds_close(fds, 2);
+	xsocket_client_free(client);
+}
+
 static void wrong_names_of_brokers_are_refused(void **state)
 {
 	static const struct {
@@ -304,6 +320,7 @@ int main(void)
 		TEST(the_connection_is_close_on_exec),
 		TEST(errno_is_left_alone_on_success),
 		TEST(the_broker_is_told_where_the_client_runs),
+		TEST(the_broker_is_told_when_no_request_follows),
 		TEST(wrong_names_of_brokers_are_refused),
 		TEST(a_path_that_is_no_broker_is_refused),
 		TEST(without_a_free_number_it_fails_as_socket_does),

@@ -146,7 +146,7 @@ static void a_refusal_before_the_end_is_the_answer(void **state)
 	end();
 }
 
-static void a_handle_connects_again_without_a_pause(void **state)
+static void a_handle_connects_again(void **state)
 {
 	static const struct fake_action *const scripts[] = {served_once, NULL};
 	struct xsocket_client *client;
@@ -158,6 +158,22 @@ static void a_handle_connects_again_without_a_pause(void **state)
 		assert_int_equal(atomic_load(&broker.counts->connections), i);
 		assert_int_equal(fds_count(), fds_before + 1);
 	}
+	xsocket_client_free(client);
+	end();
+}
+
+static void the_end_of_a_kept_connection_does_not_count(void **state)
+{
+	static const struct fake_action *const scripts[] = {
+		served_once, at_once, after_request, after_descriptors, fake_serve, NULL};
+	struct xsocket_client *client;
+
+	begin(scripts);
+	client = xsocket_client_new(broker.server);
+	is_served(ask(client));
+	is_served(ask(client));
+	assert_int_equal(atomic_load(&broker.counts->connections), 1 + ATTEMPTS);
+	assert_int_equal(fds_count(), fds_before + 1);
 	xsocket_client_free(client);
 	end();
 }
@@ -231,7 +247,8 @@ int main(void)
 		cmocka_unit_test(signals_do_not_shorten_the_patience),
 		cmocka_unit_test(a_refusal_before_the_request_is_the_answer),
 		cmocka_unit_test(a_refusal_before_the_end_is_the_answer),
-		cmocka_unit_test(a_handle_connects_again_without_a_pause),
+		cmocka_unit_test(a_handle_connects_again),
+		cmocka_unit_test(the_end_of_a_kept_connection_does_not_count),
 		cmocka_unit_test(a_handle_outlives_brokers),
 		cmocka_unit_test(a_handle_waits_for_no_broker_that_is_gone),
 		cmocka_unit_test(other_descriptors_may_take_the_number_of_the_connection),
