@@ -44,3 +44,15 @@ const char *address_path(const struct address *address)
 {
 	return address->un.sun_path[0] ? address->un.sun_path : NULL;
 }
+
+const char *address_text(const struct address *address, char text[ADDRESS_TEXT_SIZE])
+{
+	size_t length = address->length - offsetof(struct sockaddr_un, sun_path);
+
+	if (address_path(address))
+		return address_path(address);
+	memcpy(text, address->un.sun_path, length);
+	text[0] = '@';
+	text[length] = '\0';
+	return text;
+}

@@ -31,4 +31,8 @@ int address_from_server(const char *server, struct address *ret);
 /* The path on disk, or NULL for an abstract name. */
 const char *address_path(const struct address *address);
 
+/* The path or @name for messages; abstract names are not terminated by themselves. */
+#define ADDRESS_TEXT_SIZE (sizeof(struct sockaddr_un))
+const char *address_text(const struct address *address, char text[ADDRESS_TEXT_SIZE]);
+
 #endif

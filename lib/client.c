@@ -24,6 +24,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -88,6 +89,11 @@ static int ask(struct exchange *exchange, const struct address *address,
 			r = exchange_sockets(exchange, request, fds, &alive);
 		if (r < 0 && !alive)
 			close_fd(&exchange->fd);
+		/* The broker then looks again what its clients have received. */
+		if (r == -ETOOMANYREFS && alive && pauses < PAUSES) {
+			pause_ms(pauses_ms[pauses++]);
+			continue;
+		}
 		if (r != -ECONNRESET || alive)
 			return r;
 		/* One that was kept may just have been idle for too long. */
@@ -183,6 +189,8 @@ static int client_sockets(struct xsocket_client *client, int domain, int type, i
 	unsigned have = 0;
 	int r = 0;
 
+	if (n > INT_MAX)
+		n = INT_MAX;
 	while (have < n) {
 		unsigned wanted = n - have < WIRE_BATCH_MAX ? n - have : WIRE_BATCH_MAX;
 		struct wire_socket request = request_of(domain, type, protocol, wanted);

@@ -10,8 +10,8 @@
  * NULL is the default broker, /run/xsocket/default.
  *
  * All functions report failure as socket(2) does, and leave errno alone when they succeed. None
- * waits longer than 10 seconds for an answer (xsocket_client_sockets() for each message of up to 253
- * sockets). They are no cancellation points. Besides the errno values that
+ * waits longer than 10 seconds for an answer, kept to within a second (xsocket_client_sockets() for
+ * each message of up to 253 sockets). They are no cancellation points. Besides the errno values that
  * each function names, every function that asks a broker can fail with these:
  *
  *   EINVAL           SERVER is empty, "." or ".."; or as in socket(2)
@@ -27,6 +27,8 @@
  *   ENETDOWN         the broker hung up without an answer, again and again: its namespace is
  *                    missing, or it cannot start
  *   ETIMEDOUT        no answer within the deadline
+ *   EBADMSG, EOPNOTSUPP
+ *                    the broker did not understand the request: it is of another version
  *   EPROTO           what answered is not a broker, or an answer made no sense
  *   EPROTONOSUPPORT  the broker does not speak this version of the protocol; or as in socket(2)
  *   EAFNOSUPPORT, ESOCKTNOSUPPORT, ENOPROTOOPT
@@ -74,7 +76,9 @@ struct xsocket_client;
 /*
  * Makes a client. The first connection is opened by this call, so that errors show early.
  *
- * Returns NULL and errno as listed above, or ENOMEM.
+ * Returns NULL and errno: ENOMEM, or what connecting can fail with (EINVAL, ENAMETOOLONG, ENOENT,
+ * ENOTDIR, ELOOP, ECONNREFUSED, EACCES, EPERM, ETIMEDOUT, EPROTO, EAFNOSUPPORT, EMFILE, ENFILE,
+ * ENOBUFS). Whether the broker serves is known with the first socket.
  */
 struct xsocket_client *xsocket_client_new(const char *server);
 

@@ -11,6 +11,8 @@
  */
 #include "server/access.h"
 
+#include "server/explain.h"
+
 #include <acl/libacl.h>
 #include <ctype.h>
 #include <errno.h>
@@ -18,23 +20,11 @@
 #include <libgen.h>
 #include <limits.h>
 #include <pwd.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/acl.h>
 #include <sys/stat.h>
-
-__attribute__((format(printf, 4, 5))) static int explain(
-	char *error, size_t size, int r, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(error, size, format, args);
-	va_end(args);
-	return r;
-}
 
 /* ---- names ---- */
 
@@ -239,8 +229,9 @@ int access_change(const char *path, enum access_change change, const struct acce
 		return 0;
 	snprintf(copy, sizeof(copy), "%s", path);
 	directory = dirname(copy);
-	/* Most often everybody may search it. */
-	if (stat(directory, &st) == 0 && (st.st_mode & S_IXOTH))
+	/* Most often everybody may search it: no entry and no class is kept from that. */
+	if (stat(directory, &st) == 0 && (st.st_mode & 0011) == 0011 &&
+		acl_extended_file(directory) == 0)
 		return 0;
 	r = change_file(directory, change, who, n, search, 1);
 	if (r < 0)

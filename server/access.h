@@ -32,7 +32,7 @@ int access_lookup(bool group, const char *name, struct access_who *ret, char *er
 
 /*
  * Grants: an entry rw- on the socket at path, with a mask that lets it count, and an entry --x on
- * its directory where those who are not its owner cannot search it otherwise. Revokes: removes
+ * its directory, unless everybody may search that anyway. Revokes: removes
  * the entry on the socket; the directory stays as it is, other sockets in it may need it.
  *
  * Returns 0, or a negative errno and a message in error: -ENOENT, -ENOTSOCK (path is none),

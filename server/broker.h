@@ -53,6 +53,7 @@ struct broker {
 
 	atomic_uint active;  /* second in which some worker last had something to do */
 	atomic_uint trimmed; /* value of `active` when memory was given back last */
+	atomic_uint recount; /* when all workers had to look what was received, in workers_recount() */
 
 	pthread_mutex_t workers_lock;
 	cpu_set_t cpus; /* where there may be workers */
@@ -61,5 +62,8 @@ struct broker {
 
 /* Raises the phase, from any thread; the main thread then ends the broker. */
 void broker_end(struct broker *broker, enum broker_phase phase);
+
+/* Ends it when its namespace is no longer the one of that name. */
+void broker_check_netns(struct broker *broker);
 
 #endif

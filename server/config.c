@@ -96,13 +96,13 @@ static bool parse_seconds(
 		while (*end == ' ')
 			end++;
 		for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-			if (strcmp(end, units[i].name) == 0 && n <= INT_MAX / 1000 / units[i].seconds) {
+			if (strcmp(end, units[i].name) == 0 && n <= INT_MAX / units[i].seconds) {
 				*ret = (unsigned)n * units[i].seconds;
 				return true;
 			}
 		}
 	}
-	return fail(parse, "%s= takes a time of a second or more such as 90, 90s, 5min or 1h%s, not \"%s\"",
+	return fail(parse, "%s= takes a time from a second to 68 years such as 90, 90s, 5min or 1h%s, not \"%s\"",
 		key, infinity ? ", or \"infinity\"" : "", value);
 }
 

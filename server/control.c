@@ -15,6 +15,7 @@
 
 #include "server/log.h"
 #include "server/worker.h"
+#include "server/workers.h"
 
 #include "common/cleanup.h"
 
@@ -35,26 +36,6 @@ struct control {
 	unsigned round; /* of the watchdog */
 };
 
-void broker_end(struct broker *broker, enum broker_phase phase)
-{
-	int before = atomic_load(&broker->phase);
-
-	while (before < (int)phase &&
-		!atomic_compare_exchange_weak(&broker->phase, &before, (int)phase))
-		;
-	eventfd_write(broker->control, 1);
-}
-
-static void wake_workers(struct broker *broker)
-{
-	for (unsigned cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-		struct worker *worker = atomic_load(&broker->workers[cpu]);
-
-		if (worker)
-			worker_wake(worker);
-	}
-}
-
 static void notify_status(const struct control *control)
 {
 	sd_notifyf(0, "STATUS=Handing out sockets of %s",
@@ -64,15 +45,11 @@ static void notify_status(const struct control *control)
 
 /* ---- the namespace ---- */
 
-static void check_netns(struct control *control)
-{
-	if (!netns_current(control->broker->netns))
-		broker_end(control->broker, BROKER_ABANDON);
-}
-
 static int on_mounts(sd_event_source *source, int fd, uint32_t events, void *data)
 {
-	check_netns(data);
+	struct control *control = data;
+
+	broker_check_netns(control->broker);
 	return 0;
 }
 
@@ -111,15 +88,16 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
 		(unsigned long long)now.tv_sec * 1000000 + (unsigned long long)now.tv_nsec / 1000);
-	r = config_load(control->options->config_path, &config, error, sizeof(error));
+	r = -ENOENT;
+	if (control->options->config_path[0])
+		r = config_load(control->options->config_path, &config, error, sizeof(error));
 	if (r == 0 || (r == -ENOENT && !control->options->config_required)) {
 		pthread_mutex_lock(&broker->config_lock);
 		broker->config = config;
 		atomic_fetch_add(&broker->config_generation, 1);
 		pthread_mutex_unlock(&broker->config_lock);
-		log_message(LOG_INFO, r == 0 ? "configuration read again: %s"
-					     : "there is no %s: default configuration",
-			control->options->config_path);
+		log_message(LOG_INFO, "configuration read again: %s",
+			r == 0 ? control->options->config_path : "there is none, defaults hold");
 	} else {
 		log_message(LOG_ERR, "%s; the configuration stays as it was", error);
 	}
@@ -153,7 +131,7 @@ static int on_watchdog(sd_event_source *source, uint64_t usec, void *data)
 	control->round++;
 	if (workers_alive(control))
 		sd_notify(0, "WATCHDOG=1");
-	check_netns(control);
+	broker_check_netns(control->broker);
 	sd_event_source_set_time(source, usec + control->watchdog_usec / 3);
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
@@ -197,10 +175,10 @@ static int start_worker(struct broker *broker)
 {
 	int here = sched_getcpu();
 
-	if (here >= 0 && worker_for_cpu(broker, (unsigned)here))
+	if (here >= 0 && workers_for_cpu(broker, (unsigned)here))
 		return 0;
 	for (unsigned cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-		if (worker_for_cpu(broker, cpu))
+		if (workers_for_cpu(broker, cpu))
 			return 0;
 	}
 	return -EAGAIN;
@@ -227,7 +205,7 @@ int control_run(struct broker *broker, const struct control_options *options)
 	}
 	if (r < 0)
 		broker_end(broker, BROKER_FINISH);
-	wake_workers(broker);
+	workers_wake(broker);
 	workers_join(broker);
 	sd_event_unref(control.event);
 	return r < 0 ? r : atomic_load(&broker->phase);

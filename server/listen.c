@@ -13,29 +13,23 @@
  */
 #include "server/listen.h"
 
+#include "server/explain.h"
+
 #include "common/cleanup.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
+#include <time.h>
 
-__attribute__((format(printf, 4, 5))) static int explain(
-	char *error, size_t size, int r, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(error, size, format, args);
-	va_end(args);
-	return r;
-}
+#define LOCK_TRIES    100
+#define LOCK_PAUSE_MS 20
 
 static int check_inherited(int fd, char *error, size_t error_size)
 {
@@ -83,7 +77,11 @@ int listen_address(int fd, struct address *ret)
 	return ret->un.sun_family == AF_UNIX ? 0 : -EINVAL;
 }
 
-/* Opens the directory of a path and locks it until the descriptor is closed. */
+/*
+ * Opens the directory of a path and locks it until the descriptor is closed. Brokers hold the lock
+ * for microseconds; anybody who may read the directory can hold it for ever, so there is an end to
+ * waiting for it.
+ */
 static int lock_directory(const char *path, char *error, size_t error_size)
 {
 	char copy[sizeof(((struct sockaddr_un *)0)->sun_path) + 1], *directory;
@@ -98,10 +96,15 @@ static int lock_directory(const char *path, char *error, size_t error_size)
 	fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return explain(error, error_size, -errno, "%s: %s", directory, strerror(errno));
-	while (flock(fd, LOCK_EX) < 0) {
-		if (errno != EINTR)
+	for (int tries = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; tries++) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
 			return explain(error, error_size, -errno, "%s: cannot be locked: %s",
 				directory, strerror(errno));
+		if (tries == LOCK_TRIES)
+			return explain(error, error_size, -EBUSY,
+				"%s stays locked (flock) by another process: fuser -v %s", directory,
+				directory);
+		nanosleep(&(struct timespec){.tv_nsec = LOCK_PAUSE_MS * 1000000}, NULL);
 	}
 	return steal_fd(&fd);
 }
@@ -136,14 +139,14 @@ static int remove_stale(const struct address *address, char *error, size_t error
 
 static int make_socket(const struct address *address, char *error, size_t error_size)
 {
-	const char *path = address_path(address);
+	char text[ADDRESS_TEXT_SIZE];
 	_cleanup_fd_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd < 0 || fchmod(fd, 0600) < 0)
 		return explain(error, error_size, -errno, "socket: %s", strerror(errno));
 	if (bind(fd, (const struct sockaddr *)&address->un, address->length) < 0)
-		return explain(error, error_size, -errno, "%s%s: %s", path ? path : "@",
-			path ? "" : address->un.sun_path + 1, strerror(errno));
+		return explain(error, error_size, -errno, "%s: %s", address_text(address, text),
+			strerror(errno));
 	if (listen(fd, SOMAXCONN) < 0)
 		return explain(error, error_size, -errno, "listen: %s", strerror(errno));
 	return steal_fd(&fd);

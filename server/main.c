@@ -287,10 +287,10 @@ static void block_signals(void)
 static void ready(void *data)
 {
 	const struct process *process = data;
-	const char *path = address_path(&process->address);
+	char text[ADDRESS_TEXT_SIZE];
 
-	log_message(LOG_INFO, "ready: %s%s hands out sockets of %s", path ? path : "@",
-		path ? "" : process->address.un.sun_path + 1,
+	log_message(LOG_INFO, "ready: %s hands out sockets of %s",
+		address_text(&process->address, text),
 		process->netns.path[0] ? process->netns.path : "the namespace it was started in");
 }
 
@@ -315,6 +315,7 @@ static int start(struct process *process)
 {
 	int r = open_listeners(process);
 
+	block_signals(); /* until here they end us as usual */
 	if (r == 0)
 		r = give_access(process);
 	if (r == 0) {
@@ -363,7 +364,6 @@ int main(int argc, char **argv)
 #ifdef M_ARENA_MAX
 	mallopt(M_ARENA_MAX, 1); /* threads that allocate little need no arenas of their own */
 #endif
-	block_signals();
 	if (process.options.mode == OPTIONS_CHECK) {
 		r = check(&process);
 	} else {

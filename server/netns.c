@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/netns.h"
 
+#include "server/explain.h"
+
 #include "common/cleanup.h"
 
 #include <errno.h>
@@ -42,10 +44,9 @@ static bool is_namespace(int fd)
 	return fstatfs(fd, &fs) == 0 && fs.f_type == NSFS_MAGIC;
 }
 
-static int explain(char *error, size_t size, int r, const char *path, const char *why)
+static int fail(char *error, size_t size, int r, const char *path, const char *why)
 {
-	snprintf(error, size, "network namespace %s: %s", path, why ? why : strerror(-r));
-	return r;
+	return explain(error, size, r, "network namespace %s: %s", path, why ? why : strerror(-r));
 }
 
 int netns_enter(const char *name, struct netns *ret, char *error, size_t error_size)
@@ -57,21 +58,21 @@ int netns_enter(const char *name, struct netns *ret, char *error, size_t error_s
 	*ret = (struct netns){0};
 	r = netns_path(name, ret->path, sizeof(ret->path));
 	if (r < 0)
-		return explain(error, error_size, r, name, "not a usable name");
+		return fail(error, error_size, r, name, "not a usable name");
 	fd = open(ret->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0 && errno == ENOENT)
-		return explain(error, error_size, -ENOENT, ret->path,
+		return fail(error, error_size, -ENOENT, ret->path,
 			"does not exist (ip netns list shows those that do)");
 	if (fd < 0 || fstat(fd, &st) < 0)
-		return explain(error, error_size, -errno, ret->path, NULL);
+		return fail(error, error_size, -errno, ret->path, NULL);
 	if (!is_namespace(fd))
-		return explain(error, error_size, -EINVAL, ret->path,
+		return fail(error, error_size, -EINVAL, ret->path,
 			"is no namespace (deleted, or its mount is not visible here)");
 	if (stat("/proc/self/ns/net", &own) < 0)
-		return explain(error, error_size, -errno, "/proc/self/ns/net", NULL);
+		return fail(error, error_size, -errno, "/proc/self/ns/net", NULL);
 	if ((own.st_ino != st.st_ino || own.st_dev != st.st_dev) && setns(fd, CLONE_NEWNET) < 0) {
 		r = -errno;
-		return explain(error, error_size, r, ret->path,
+		return fail(error, error_size, r, ret->path,
 			r == -EINVAL ? "is not a network namespace"
 			: r == -EPERM
 				? "may not be entered: needs CAP_SYS_ADMIN, or a service manager that "

@@ -113,6 +113,8 @@ static int parse_arguments(struct options *options, int n, char **arguments)
 
 	if (n > 0)
 		options->server = arguments[0];
+	if (change && (options->netns || options->config || options->n_who > 0))
+		return mistake("--grant and --revoke cannot be combined with other options", "");
 	if (!change)
 		return n > 1 ? mistake("one SERVER only, what is ", arguments[1]) : 0;
 	if (n < 2)

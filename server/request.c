@@ -14,6 +14,7 @@
 #include "server/log.h"
 #include "server/policy.h"
 #include "server/worker.h"
+#include "server/workers.h"
 
 #include "common/fdpass.h"
 #include "common/wire.h"
@@ -45,6 +46,19 @@ void request_refuse(const struct conn *conn, int error)
 	shutdown(conn->fd, SHUT_RD);
 	while (recv(conn->fd, rest, sizeof(rest), MSG_DONTWAIT) > 0)
 		;
+}
+
+static void log_not_understood(const struct conn *conn, size_t size, int error)
+{
+	log_client(LOG_KIND_REFUSE, conn->fd, &conn->peer, NULL, 0,
+		"a request of %zu bytes is not understood: %s", size, strerror(error));
+}
+
+static enum request_result not_understood(const struct conn *conn, size_t size, int error)
+{
+	log_not_understood(conn, size, error);
+	request_refuse(conn, error);
+	return REQUEST_CLOSE;
 }
 
 /* Descriptors come in sequence as long as nobody else opens any: close them by runs. */
@@ -94,6 +108,7 @@ static int make_sockets(struct worker *worker, struct conn *conn,
 		reserved = user_reserve(conn->user, count, share);
 	}
 	if (reserved == 0) {
+		workers_recount(worker->broker);
 		log_client(LOG_KIND_REFUSE, conn->fd, &conn->peer, request, count,
 			"the user has too many sockets that were sent and not received");
 		return -ETOOMANYREFS;
@@ -128,10 +143,8 @@ static enum request_result serve_socket(
 	int fds[WIRE_BATCH_MAX], count, r = 0;
 
 	if (wire_socket_decode(packet, size, &wire) != WIRE_OK || wire.count == 0 ||
-		wire.count > WIRE_BATCH_MAX || (wire.flags & ~WIRE_SOCKET_LAST)) {
-		request_refuse(conn, EBADMSG);
-		return REQUEST_CLOSE;
-	}
+		wire.count > WIRE_BATCH_MAX || (wire.flags & ~WIRE_SOCKET_LAST))
+		return not_understood(conn, size, EBADMSG);
 	conn->cpu = wire.cpu;
 	request = (struct policy_request){(int)wire.domain, (int)wire.type, (int)wire.protocol};
 	count = make_sockets(worker, conn, &request, wire.count, fds);
@@ -163,6 +176,7 @@ static enum request_result serve_plain(
 	int fd, count, r;
 
 	if (wire_plain_request_decode(packet, size, &wire) != WIRE_OK) {
+		log_not_understood(conn, size, EBADMSG);
 		wire_plain_reply_encode(reply, EBADMSG);
 		fdpass_send(conn->fd, reply, sizeof(reply), NULL, 0, MSG_DONTWAIT);
 		return REQUEST_CLOSE;
@@ -226,8 +240,5 @@ enum request_result request_serve(
 	error = find_request(packet, size, &index);
 	if (error == 0)
 		return requests[index].serve(worker, conn, packet, size);
-	log_client(LOG_KIND_REFUSE, conn->fd, &conn->peer, NULL, 0,
-		"a request of %zu bytes is not understood: %s", size, strerror(error));
-	request_refuse(conn, error);
-	return REQUEST_CLOSE;
+	return not_understood(conn, size, error);
 }

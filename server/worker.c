@@ -7,10 +7,6 @@
  * says it runs on: then the wake-up is a switch of threads, not an interrupt to another CPU. A
  * worker is made when the first client shows up on its CPU; a broker nobody talks to has one.
  *
- * New connections wake one worker (EPOLLEXCLUSIVE, epoll_ctl(2)): the first that waits, in the
- * order in which they began to listen. A worker that is woken for nothing but clients of other CPUs
- * therefore goes to the end of that queue.
- *
  * This is epoll and not sd-event because sd-event refuses EPOLLEXCLUSIVE and keeps some 300 bytes
  * per connection; the rest of the broker (control.c) is sd-event.
  *
@@ -22,35 +18,24 @@
  */
 #include "server/worker.h"
 
+#include "server/accept.h"
 #include "server/broker.h"
 #include "server/conn.h"
 #include "server/footprint.h"
-#include "server/log.h"
-#include "server/request.h"
+#include "server/workers.h"
 
-#include "common/cleanup.h"
 #include "common/wire.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <time.h>
 
 #define EVENTS_MAX    32
-#define STACK_SIZE    (128 * 1024)
-#define STRANGERS_MAX 16 /* then the worker goes to the end of the queue */
 #define LEFT_SWEEP    8	 /* connections looked at per wake-up */
 #define IDLE_SECONDS  2	 /* then memory is given back */
 
-/* What an event is about: a listener by its index, the eventfd, or else a connection. */
-#define DATA_WAKE      UINT64_MAX
-#define DATA_MOUNTS    (UINT64_MAX - 1)
-#define DATA_LISTENERS 4096u /* no pointer is below this */
 
 static void list_add(struct conn **list, struct conn *conn)
 {
@@ -86,17 +71,10 @@ const struct config *worker_config(struct worker *worker)
 	return &worker->config;
 }
 
-/* Ends the broker when its namespace is no longer the one of that name. */
-static void check_netns(struct worker *worker)
-{
-	if (!netns_current(worker->broker->netns))
-		broker_end(worker->broker, BROKER_ABANDON);
-}
-
 bool worker_may_serve(struct worker *worker, bool request_is_new)
 {
 	if (worker->mounts < 0 || request_is_new)
-		check_netns(worker);
+		broker_check_netns(worker->broker);
 	return atomic_load(&worker->broker->phase) != BROKER_ABANDON;
 }
 
@@ -121,15 +99,12 @@ void worker_recount(struct worker *worker, const struct user *user)
 	recount_list(worker->left, user);
 }
 
-static bool poll_conn(struct worker *worker, struct conn *conn, uint32_t events)
+static bool poll_conn(struct worker *worker, struct conn *conn)
 {
-	struct epoll_event event = {.events = events, .data.ptr = conn};
-	int op = conn->polled ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+	struct epoll_event event = {.events = EPOLLIN, .data.ptr = conn};
 
-	if (epoll_ctl(worker->epoll, op, conn->fd, &event) < 0)
-		return false;
-	conn->polled = true;
-	return true;
+	conn->polled = epoll_ctl(worker->epoll, EPOLL_CTL_ADD, conn->fd, &event) == 0;
+	return conn->polled;
 }
 
 static void unpoll_conn(struct worker *worker, struct conn *conn)
@@ -149,15 +124,14 @@ static void hand_over(struct worker *to, struct conn *conn)
 	pthread_mutex_lock(&to->inbox_lock);
 	list_add(&to->inbox, conn);
 	atomic_store(&to->has_inbox, true);
-	if (!poll_conn(to, conn, EPOLLIN))
+	if (!poll_conn(to, conn))
 		conn->state = CONN_CLOSED; /* the worker will free it */
 	pthread_mutex_unlock(&to->inbox_lock);
 	if (!atomic_load(&to->ticking))
 		worker_wake(to);
 }
 
-/* Puts a connection that is in no list where its state says. */
-static void settle(struct worker *worker, struct conn *conn)
+void worker_settle(struct worker *worker, struct conn *conn)
 {
 	struct worker *home = NULL;
 
@@ -170,23 +144,20 @@ static void settle(struct worker *worker, struct conn *conn)
 		list_add(&worker->left, conn);
 		return;
 	case CONN_HELD:
-		/* Only its end is of interest; that is always reported. */
-		if (!poll_conn(worker, conn, 0)) {
-			conn_free(worker, conn);
-			return;
-		}
+		/* Not polled: it would be ready all the time once the client has shut it down. */
+		unpoll_conn(worker, conn);
 		break;
 	case CONN_SILENT:
 	case CONN_IDLE:
 		if (conn->cpu != worker->cpu && conn->cpu != WIRE_CPU_UNKNOWN &&
 			atomic_load(&worker->broker->phase) == BROKER_SERVE)
-			home = worker_for_cpu(worker->broker, conn->cpu);
+			home = workers_for_cpu(worker->broker, conn->cpu);
 		if (home && home != worker) {
 			unpoll_conn(worker, conn);
 			hand_over(home, conn);
 			return;
 		}
-		if (!conn->polled && !poll_conn(worker, conn, EPOLLIN)) {
+		if (!conn->polled && !poll_conn(worker, conn)) {
 			conn_free(worker, conn);
 			return;
 		}
@@ -205,7 +176,7 @@ static void conn_event(struct worker *worker, struct conn *conn)
 		conn->cpu == cpu)
 		return; /* by far the most frequent: nothing changed */
 	list_remove(&worker->conns, conn);
-	settle(worker, conn);
+	worker_settle(worker, conn);
 }
 
 static void tick_list(struct worker *worker, struct conn **list, unsigned max)
@@ -240,90 +211,9 @@ static void receive_inbox(struct worker *worker)
 	}
 }
 
-/* ---- listeners ---- */
-
-static void listen_begin(struct worker *worker)
-{
-	struct broker *broker = worker->broker;
-
-	for (unsigned i = 0; i < broker->n_listeners; i++) {
-		struct epoll_event event = {.events = EPOLLIN | EPOLLEXCLUSIVE, .data.u64 = i};
-
-		epoll_ctl(worker->epoll, EPOLL_CTL_ADD, broker->listeners[i], &event);
-	}
-	worker->listening = true;
-}
-
-static void listen_end(struct worker *worker)
-{
-	struct broker *broker = worker->broker;
-
-	for (unsigned i = 0; i < broker->n_listeners; i++)
-		epoll_ctl(worker->epoll, EPOLL_CTL_DEL, broker->listeners[i], NULL);
-	worker->listening = false;
-}
-
-/*
- * Takes a connection for which there is no descriptor by giving up the spare one, to refuse it.
- * Returns whether there was one; or a negative number when the spare one is gone, too.
- */
-static int refuse_by_spare(struct broker *broker, int listener, int error)
-{
-	struct conn refused = {.fd = -1};
-	int r = -1;
-
-	pthread_mutex_lock(&broker->spare_lock);
-	if (broker->spare >= 0) {
-		close_fd(&broker->spare);
-		refused.fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-		r = refused.fd >= 0;
-		if (r)
-			request_refuse(&refused, error);
-		close_fd(&refused.fd);
-	}
-	if (broker->spare < 0)
-		broker->spare = open("/", O_PATH | O_CLOEXEC);
-	pthread_mutex_unlock(&broker->spare_lock);
-	return r;
-}
-
-/* Serves one new connection. Returns false when there was none. */
-static bool accept_one(struct worker *worker, int listener)
-{
-	struct conn *conn;
-	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-
-	if (fd < 0) {
-		int error = errno, r;
-
-		if (error != EMFILE && error != ENFILE && error != ENOMEM && error != ENOBUFS)
-			return false;
-		r = refuse_by_spare(worker->broker, listener, error);
-		if (r < 0)
-			listen_end(worker); /* until the next tick */
-		return r > 0;
-	}
-	conn = conn_new(worker, fd);
-	if (!conn)
-		return true;
-	conn_readable(worker, conn);
-	if (conn->cpu != WIRE_CPU_UNKNOWN)
-		worker->strangers = conn->cpu == worker->cpu ? 0 : worker->strangers + 1;
-	settle(worker, conn);
-	return true;
-}
-
-/* Goes to the end of the queue of those who wait for connections. */
-static void step_back(struct worker *worker)
-{
-	worker->strangers = 0;
-	listen_end(worker);
-	listen_begin(worker);
-}
-
 /* ---- the loop ---- */
 
-static uint32_t seconds(void)
+uint32_t worker_seconds(void)
 {
 	struct timespec now;
 
@@ -333,14 +223,15 @@ static uint32_t seconds(void)
 
 static void handle_event(struct worker *worker, const struct epoll_event *event)
 {
-	if (event->data.u64 == DATA_WAKE) {
+	if (event->data.u64 == WORKER_DATA_WAKE) {
 		eventfd_t value;
 
 		eventfd_read(worker->wake, &value);
+		worker->ticked = worker->now - 1; /* look at everything */
 		atomic_store(&worker->answered, atomic_load(&worker->asked));
-	} else if (event->data.u64 == DATA_MOUNTS) {
+	} else if (event->data.u64 == WORKER_DATA_MOUNTS) {
 		; /* was looked at first */
-	} else if (event->data.u64 < DATA_LISTENERS) {
+	} else if (event->data.u64 < WORKER_DATA_LISTENERS) {
 		accept_one(worker, worker->broker->listeners[event->data.u64]);
 	} else {
 		conn_event(worker, event->data.ptr);
@@ -372,7 +263,7 @@ static void tick(struct worker *worker)
 	tick_list(worker, &worker->conns, UINT32_MAX);
 	tick_list(worker, &worker->left, UINT32_MAX);
 	if (!worker->listening)
-		listen_begin(worker);
+		accept_begin(worker);
 	trim_when_idle(worker);
 }
 
@@ -386,7 +277,7 @@ static void finish(struct worker *worker)
 	struct broker *broker = worker->broker;
 	bool serve = atomic_load(&broker->phase) == BROKER_FINISH;
 
-	listen_end(worker);
+	accept_end(worker);
 	receive_inbox(worker);
 	for (unsigned i = 0; serve && i < broker->n_listeners; i++) {
 		for (int n = 0; n < SOMAXCONN && accept_one(worker, broker->listeners[i]); n++)
@@ -435,142 +326,36 @@ static void pin(unsigned cpu)
 static bool mounts_changed(const struct epoll_event *events, int n)
 {
 	for (int i = 0; i < n; i++) {
-		if (events[i].data.u64 == DATA_MOUNTS)
+		if (events[i].data.u64 == WORKER_DATA_MOUNTS)
 			return true;
 	}
 	return false;
 }
 
-static void *run(void *data)
+void *worker_run(void *data)
 {
 	struct worker *worker = data;
 	struct epoll_event events[EVENTS_MAX];
 
 	pin(worker->cpu);
-	listen_begin(worker);
+	accept_begin(worker);
 	while (atomic_load(&worker->broker->phase) == BROKER_SERVE) {
 		int n = epoll_wait(worker->epoll, events, EVENTS_MAX, timeout(worker));
 
-		worker->now = seconds();
+		worker->now = worker_seconds();
 		if (n > 0)
 			mark_active(worker);
 		receive_inbox(worker);
 		if (n == EVENTS_MAX || mounts_changed(events, n))
-			check_netns(worker);
+			broker_check_netns(worker->broker);
 		for (int i = 0; i < n; i++)
 			handle_event(worker, &events[i]);
 		if (worker->left)
 			tick_list(worker, &worker->left, LEFT_SWEEP);
 		if (worker->now != worker->ticked)
 			tick(worker);
-		if (worker->strangers > STRANGERS_MAX)
-			step_back(worker);
+		accept_step_back(worker);
 	}
 	finish(worker);
 	return NULL;
-}
-
-/* ---- making and ending workers ---- */
-
-static void worker_free(struct worker *worker)
-{
-	close_fd(&worker->epoll);
-	close_fd(&worker->wake);
-	close_fd(&worker->mounts);
-	pthread_mutex_destroy(&worker->inbox_lock);
-	free(worker);
-}
-
-static int start_thread(struct worker *worker)
-{
-	pthread_attr_t attr;
-	int r;
-
-	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, STACK_SIZE);
-	r = pthread_create(&worker->thread, &attr, run, worker);
-	pthread_attr_destroy(&attr);
-	return -r;
-}
-
-/* Optional: without it each request costs a stat(2). */
-static void watch_mounts(struct worker *worker)
-{
-	struct epoll_event event = {.events = EPOLLPRI, .data.u64 = DATA_MOUNTS};
-
-	worker->mounts = -1;
-	if (!worker->broker->netns->mounted)
-		return;
-	worker->mounts = netns_watch();
-	if (worker->mounts >= 0 &&
-		epoll_ctl(worker->epoll, EPOLL_CTL_ADD, worker->mounts, &event) < 0)
-		close_fd(&worker->mounts);
-}
-
-static struct worker *worker_new(struct broker *broker, unsigned cpu)
-{
-	struct epoll_event event = {.events = EPOLLIN, .data.u64 = DATA_WAKE};
-	struct worker *worker = calloc(1, sizeof(*worker));
-
-	if (!worker)
-		return NULL;
-	worker->broker = broker;
-	worker->cpu = cpu;
-	worker->config_generation = atomic_load(&broker->config_generation) - 1; /* none yet */
-	worker->now = worker->ticked = worker->busy = seconds();
-	pthread_mutex_init(&worker->inbox_lock, NULL);
-	worker->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	worker->epoll = epoll_create1(EPOLL_CLOEXEC);
-	watch_mounts(worker);
-	if (worker->wake < 0 || worker->epoll < 0 ||
-		epoll_ctl(worker->epoll, EPOLL_CTL_ADD, worker->wake, &event) < 0 ||
-		start_thread(worker) < 0) {
-		worker_free(worker);
-		return NULL;
-	}
-	return worker;
-}
-
-struct worker *worker_for_cpu(struct broker *broker, unsigned cpu)
-{
-	struct worker *worker;
-
-	if (cpu >= CPU_SETSIZE || !CPU_ISSET(cpu, &broker->cpus))
-		return NULL;
-	worker = atomic_load(&broker->workers[cpu]);
-	if (worker)
-		return worker;
-	pthread_mutex_lock(&broker->workers_lock);
-	worker = atomic_load(&broker->workers[cpu]);
-	/* None is made any more once the broker ends: the main thread joins those there are. */
-	if (!worker && atomic_load(&broker->phase) == BROKER_SERVE) {
-		worker = worker_new(broker, cpu);
-		atomic_store(&broker->workers[cpu], worker);
-	}
-	pthread_mutex_unlock(&broker->workers_lock);
-	return worker;
-}
-
-void workers_join(struct broker *broker)
-{
-	pthread_mutex_lock(&broker->workers_lock); /* nobody is in the middle of making one */
-	pthread_mutex_unlock(&broker->workers_lock);
-	for (unsigned cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-		struct worker *worker = atomic_load(&broker->workers[cpu]);
-
-		if (worker)
-			pthread_join(worker->thread, NULL);
-	}
-	for (unsigned cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-		struct worker *worker = atomic_load(&broker->workers[cpu]);
-
-		if (!worker)
-			continue;
-		/* Handed over after its thread had looked for the last time. */
-		for (struct conn *conn = worker->inbox, *next; conn; conn = next) {
-			next = conn->next;
-			conn_free(worker, conn);
-		}
-		worker_free(worker);
-	}
 }

@@ -40,17 +40,22 @@ struct worker {
 	atomic_uint asked, answered; /* signs of life, for the watchdog */
 };
 
-/*
- * The worker of that CPU, made when it does not exist yet; NULL where there cannot be one (no such
- * CPU, not one of ours, no memory).
- */
-struct worker *worker_for_cpu(struct broker *broker, unsigned cpu);
+/* What an event in a worker's epoll set is about; else it is a pointer to a connection. */
+#define WORKER_DATA_WAKE      UINT64_MAX
+#define WORKER_DATA_MOUNTS    (UINT64_MAX - 1)
+#define WORKER_DATA_LISTENERS 4096u /* below: the index of a listener */
 
-/* Makes it look at its phase, its configuration, its inbox. From any thread. */
+/* The thread. Its data is the struct worker. */
+void *worker_run(void *worker);
+
+/* Seconds of CLOCK_MONOTONIC. */
+uint32_t worker_seconds(void);
+
+/* Makes it look at its phase, its inbox, and all of its connections. From any thread. */
 void worker_wake(struct worker *worker);
 
-/* After the phase was raised: waits until all workers have ended, and frees them. */
-void workers_join(struct broker *broker);
+/* For its own thread: puts a connection that is in no list where its state says. */
+void worker_settle(struct worker *worker, struct conn *conn);
 
 /* For its own thread: looks which descriptors sent to a user of its connections were received. */
 void worker_recount(struct worker *worker, const struct user *user);

@@ -3,7 +3,8 @@
  * The input is a client's packet. Whatever it is, the broker answers it once, in the form that was
  * asked in, with sockets only of kinds that are allowed, and keeps none of them.
  *
- *   byte 0     the kinds that are allowed (enum policy_kind)
+ *   byte 0     the kinds that are allowed (enum policy_kind), and in the two highest bits which of
+ *              four shares of descriptors in flight the user has
  *   byte 1     MaxBatch=
  *   then       the packet
  *
@@ -16,6 +17,7 @@
 #include "server/log.h"
 #include "server/request.h"
 #include "server/worker.h"
+#include "server/workers.h"
 
 #include "common/fdpass.h"
 #include "common/wire.h"
@@ -39,7 +41,12 @@ const struct config *worker_config(struct worker *worker)
 
 void worker_recount(struct worker *worker, const struct user *user)
 {
-	HOLDS(!worker && user); /* one request alone is always within the share */
+	HOLDS(worker->broker->user_descriptors == 0 && user);
+}
+
+void workers_recount(struct broker *broker)
+{
+	(void)broker;
 }
 
 void log_client(enum log_kind kind, int fd, const struct peer *peer,
@@ -130,9 +137,12 @@ static void check_extended(const struct answer *answer, unsigned max_batch)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static const unsigned shares[] = {1000, 100, 1, 0};
 	struct input input = {data, size};
-	unsigned kinds = input_byte(&input) % 64, max_batch = 1u + input_byte(&input) % 253;
-	struct broker broker = {.user_descriptors = 1000};
+	uint8_t first = input_byte(&input);
+	unsigned kinds = first % 64, share = shares[first / 64];
+	unsigned max_batch = 1u + input_byte(&input) % 253;
+	struct broker broker = {.user_descriptors = share};
 	struct worker worker = {.broker = &broker};
 	struct user user = {.uid = 1000};
 	struct answer answer;
@@ -157,6 +167,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_plain(&answer);
 	else
 		check_extended(&answer, max_batch);
+	HOLDS(answer.fds <= share);
 	close(pair[0]);
 	close(pair[1]);
 	HOLDS(fds_open() == before);

@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -207,6 +208,58 @@ def test_a_client_that_does_not_read(vpn):
         error, socks, _ = slow.answer()
         assert error == errno.EBUSY and not socks
         assert slow.hung_up()
+
+
+def cpu_time(pid):
+    """Seconds, of all threads."""
+    with open(f'/proc/{pid}/stat', encoding='ascii') as stat:
+        fields = stat.read().rpartition(')')[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
+
+
+@pytest.mark.parametrize('requests, how', [
+    (1, socket.SHUT_RDWR), (1, socket.SHUT_RD), (1, socket.SHUT_WR),
+    (2, socket.SHUT_RDWR), (2, socket.SHUT_RD), (2, socket.SHUT_WR), (0, socket.SHUT_RDWR)])
+@pytest.mark.parametrize('flags', [0, 1])
+def test_a_client_that_shuts_down_and_stays(vpn, requests, how, flags):
+    """A hang-up is an event for as long as the connection is there, and must not keep the CPU busy."""
+    with contextlib.ExitStack() as stack:
+        for _ in range(5):
+            slow = stack.enter_context(vpn.broker.connect())
+            with contextlib.suppress(BrokenPipeError):
+                for _ in range(requests):
+                    slow.send(wire.socket_request(flags=flags))
+            vpn.broker.ask().close()
+            slow.sock.shutdown(how)
+        before, rounds = cpu_time(vpn.broker.pid), 0
+        end = time.monotonic() + 0.7
+        while time.monotonic() < end:
+            vpn.broker.ask().close()
+            rounds += 1
+            time.sleep(0.05)  # the time that is measured, not one that is waited for
+        assert cpu_time(vpn.broker.pid) - before < 0.25
+        assert rounds > 3
+
+
+def test_share_is_found_free_again_on_all_cpus(netns, broker, tmp_path):
+    """What clients of another worker have received is looked for before a user is refused."""
+    server = broker('--netns', netns().name, server=tmp_path / 'socket',
+                    wrap=lambda argv: ['prlimit', '--nofile=2048:2048', *argv])
+    with contextlib.ExitStack() as stack:
+        connections = [(stack.enter_context(server.connect()), cpu)
+                       for cpu in sorted(os.sched_getaffinity(0)) * 2]
+
+        def ask(connection, cpu):
+            connection.send(wire.socket_request(count=wire.BATCH_MAX, cpu=cpu))
+            error, socks, _ = connection.answer()
+            for sock in socks:
+                sock.close()
+            assert error in (0, errno.ETOOMANYREFS)
+            return error == 0
+
+        for _ in range(20):
+            for connection, cpu in connections:
+                wait_until(lambda one=connection, there=cpu: ask(one, there), timeout=0.2)
 
 
 def test_clients_that_never_read_use_up_their_own_share(netns, broker, tmp_path):

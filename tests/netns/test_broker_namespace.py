@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The start, the end, and a namespace that comes and goes under a running broker."""
 
+import fcntl
 import os
 import signal
 import socket
@@ -207,3 +208,14 @@ def test_watchdog(netns, broker, tmp_path):
     server = broker('--netns', netns().name, server=tmp_path / 'socket',
                     env={'WATCHDOG_USEC': '300000'})
     server.wait_notified('WATCHDOG=1', 3)
+
+
+def test_locked_directory(build, tmp_path):
+    """Whoever may read the directory may lock it, and for ever; the broker gives up and says why."""
+    holder = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(holder, fcntl.LOCK_EX)
+        result = command.run(build, tmp_path / 'socket', timeout=30)
+    finally:
+        os.close(holder)
+    assert result.returncode == 1 and str(tmp_path) in result.stderr and 'lock' in result.stderr

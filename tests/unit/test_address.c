@@ -74,6 +74,27 @@ static void an_abstract_name_follows_a_zero_byte(void **state)
 	}
 }
 
+static void messages_have_the_name_as_it_is_written(void **state)
+{
+	static const char *const names[] = {"/a/path", "./here", "@x", "@with/slash", "@@"};
+	char longest[109], text[ADDRESS_TEXT_SIZE];
+	struct address address;
+
+	for (size_t i = 0; i < ELEMENTS(names); i++) {
+		must(address_from_server(names[i], &address) == 0);
+		assert_string_equal(address_text(&address, text), names[i]);
+	}
+	memset(longest, 'x', sizeof(longest));
+	longest[0] = '@';
+	longest[108] = '\0';
+	must(address_from_server(longest, &address) == 0);
+	assert_string_equal(address_text(&address, text), longest);
+	longest[0] = '/';
+	longest[107] = '\0';
+	must(address_from_server(longest, &address) == 0);
+	assert_string_equal(address_text(&address, text), longest);
+}
+
 /* Takes `prefix` and as many x as make `length` bytes. */
 static int try_length(const char *prefix, size_t length, struct address *ret)
 {
@@ -135,6 +156,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_form_has_its_path),
 		cmocka_unit_test(an_abstract_name_follows_a_zero_byte),
+		cmocka_unit_test(messages_have_the_name_as_it_is_written),
 		cmocka_unit_test(the_limits_are_exact),
 		cmocka_unit_test(the_kernel_agrees),
 	};

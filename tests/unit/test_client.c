@@ -274,7 +274,7 @@ static void without_a_free_number_it_fails_as_socket_does(void **state)
 
 static void verdicts_become_errno(void **state)
 {
-	static const int errors[] = {EPERM, EACCES, EUSERS, EBUSY, EMFILE, ENFILE, ETOOMANYREFS,
+	static const int errors[] = {EPERM, EACCES, EUSERS, EBUSY, EMFILE, ENFILE,
 		EINVAL, EPROTONOSUPPORT, EAFNOSUPPORT, ESOCKTNOSUPPORT, ENOBUFS, ENOMEM, EAGAIN,
 		EINTR, ECONNRESET, ETIMEDOUT, 4095};
 
@@ -308,6 +308,29 @@ static void verdicts_become_errno(void **state)
 	}
 }
 
+/* The broker looks again what was received, so asking again after a moment may help. */
+static void a_used_up_share_is_asked_for_again(void **state)
+{
+	static const struct fake_action once[] = {
+		FAKE_REQUEST, FAKE_VERDICT(ETOOMANYREFS, 0), FAKE_SERVE, FAKE_HANG_UP};
+	static const struct fake_action always[] = {FAKE_REQUEST, FAKE_VERDICT(ETOOMANYREFS, 0),
+		FAKE_REQUEST, FAKE_VERDICT(ETOOMANYREFS, 0), FAKE_REQUEST,
+		FAKE_VERDICT(ETOOMANYREFS, 0), FAKE_REQUEST, FAKE_VERDICT(ETOOMANYREFS, 0),
+		FAKE_HANG_UP};
+	static const struct fake_action *const script[] = {once, always, NULL};
+	struct fake_broker refusing;
+	int fd;
+
+	fake_broker_start(&refusing, script);
+	fd = xsocket(refusing.server, AF_INET, SOCK_STREAM, 0);
+	assert_true(fd_is_socket(fd, SOCK_STREAM, IPPROTO_TCP));
+	close(fd);
+	assert_int_equal(xsocket(refusing.server, AF_INET, SOCK_STREAM, 0), -1);
+	assert_int_equal(errno, ETOOMANYREFS);
+	assert_int_equal(atomic_load(&refusing.counts->connections), 2);
+	fake_broker_stop(&refusing);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -325,6 +348,7 @@ int main(void)
 		TEST(a_path_that_is_no_broker_is_refused),
 		TEST(without_a_free_number_it_fails_as_socket_does),
 		TEST(verdicts_become_errno),
+		TEST(a_used_up_share_is_asked_for_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

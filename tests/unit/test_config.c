@@ -139,7 +139,7 @@ static void times_have_units(void **state)
 		unsigned seconds;
 	} times[] = {{"1", 1}, {"90", 90}, {"90s", 90}, {"90 s", 90}, {"2sec", 2}, {"2 sec", 2},
 		{"5min", 300}, {"5m", 300}, {"5 min", 300}, {"1h", 3600}, {"1d", 86400},
-		{"007", 7}, {"2147483", 2147483}};
+		{"007", 7}, {"2147483647", 2147483647}, {"24855d", 24855u * 86400}};
 	char text[128];
 
 	for (size_t i = 0; i < ELEMENTS(times); i++) {
@@ -154,8 +154,8 @@ static void times_have_units(void **state)
 static void wrong_times_are_refused(void **state)
 {
 	static const char *const times[] = {"", "0", "0s", "-1", "+1", "1.5", "s", "min",
-		"5 minutes", "1w", "1h30min", "0x10", "2147484", "36000min", "99999d", "99999999999999999999",
-		"infinite", "1 2"};
+		"5 minutes", "1w", "1h30min", "0x10", "2147483648", "35791395min", "24856d",
+		"99999999999999999999", "infinite", "1 2"};
 	char text[128];
 
 	for (size_t i = 0; i < ELEMENTS(times); i++) {

@@ -81,7 +81,7 @@ static bool is_first_end(int fd)
 
 static void passes_count(unsigned count)
 {
-	int sent[FDPASS_MAX];
+	int sent[FDPASS_MAX] = {0};
 
 	for (unsigned i = 0; i < count; i++)
 		sent[i] = pair[0];

@@ -36,8 +36,8 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	assert_int_equal(fds_count(), fds_before);
 	temp_remove(&temp);
+	assert_int_equal(fds_count(), fds_before);
 	return 0;
 }
 

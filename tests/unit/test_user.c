@@ -13,6 +13,7 @@
 
 #define THREADS 8
 #define ROUNDS	2000
+#define SHARE	7 /* descriptors of one user */
 
 static int setup(void **state)
 {
@@ -83,17 +84,20 @@ static void descriptors_are_reserved_up_to_the_share(void **state)
 	struct user *user;
 
 	assert_int_equal(user_connect(*state, 7, 10, 10, &user), 0);
-	assert_true(user_reserve(user, 60, 100));
-	assert_false(user_reserve(user, 41, 100));
-	assert_true(user_reserve(user, 40, 100));
-	assert_false(user_reserve(user, 1, 100));
-	assert_true(user_reserve(user, 0, 100));
+	assert_int_equal(user_reserve(user, 60, 100), 60);
+	assert_int_equal(user_reserve(user, 0, 100), 0);
+	/* what is left is better than nothing */
+	assert_int_equal(user_reserve(user, 41, 100), 40);
+	assert_int_equal(user_reserve(user, 1, 100), 0);
 	/* a share that was lowered takes nothing away */
-	assert_false(user_reserve(user, 1, 50));
+	assert_int_equal(user_reserve(user, 1, 50), 0);
 	user_release(user, 30);
 	assert_int_equal(atomic_load(&user->descriptors), 70);
-	assert_true(user_reserve(user, 30, 100));
+	assert_int_equal(user_reserve(user, UINT32_MAX, 100), 30);
 	user_release(user, 100);
+	assert_int_equal(user_reserve(user, 1, UINT32_MAX), 1);
+	assert_int_equal(user_reserve(user, UINT32_MAX, UINT32_MAX), UINT32_MAX - 1);
+	user_release(user, UINT32_MAX);
 	assert_int_equal(atomic_load(&user->descriptors), 0);
 	user_disconnect(*state, user);
 }
@@ -103,7 +107,7 @@ static void who_comes_back_begins_anew(void **state)
 	struct user *user;
 
 	assert_int_equal(user_connect(*state, 7, 10, 10, &user), 0);
-	assert_true(user_reserve(user, 5, 5));
+	assert_int_equal(user_reserve(user, 5, 5), 5);
 	user_disconnect(*state, user);
 	assert_int_equal(user_connect(*state, 7, 10, 10, &user), 0);
 	assert_int_equal(atomic_load(&user->descriptors), 0);
@@ -134,21 +138,23 @@ static void users_of_one_bucket_leave_in_any_order(void **state)
 	}
 }
 
-static atomic_uint holders[5]; /* of descriptors, by user */
+static atomic_uint held[5]; /* descriptors, by user */
 
 static void *come_and_go(void *table)
 {
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		struct user *user;
 
+		unsigned count;
+
 		must(user_connect(table, i % 5, THREADS, THREADS, &user) == 0);
 		must(user_connections(table) <= THREADS);
-		/* there is room for one at a time */
-		if (user_reserve(user, 3, 5)) {
-			must(atomic_fetch_add(&holders[i % 5], 1) == 0);
-			atomic_fetch_sub(&holders[i % 5], 1);
-			user_release(user, 3);
-		}
+		/* what threads hold at once is never more than there may be */
+		count = user_reserve(user, 3, SHARE);
+		must(count <= 3);
+		must(atomic_fetch_add(&held[i % 5], count) + count <= SHARE);
+		atomic_fetch_sub(&held[i % 5], count);
+		user_release(user, count);
 		user_disconnect(table, user);
 	}
 	return NULL;
