@@ -10,7 +10,7 @@ import pytest
 
 from support import broker as command, wire
 from support.users import errno_of, require_users
-from support.wait import skip
+from support.wait import require
 
 # in every passwd and group file
 USER, UID = 'daemon', 1
@@ -21,8 +21,7 @@ OTHER = 64200
 @pytest.fixture(autouse=True)
 def acls():
     require_users()
-    if not shutil.which('getfacl'):
-        skip('needs getfacl (package acl)')
+    require('getfacl')
 
 
 def getfacl(path):

@@ -259,7 +259,7 @@ def test_share_is_found_free_again_on_all_cpus(netns, broker, tmp_path):
 
         for _ in range(20):
             for connection, cpu in connections:
-                wait_until(lambda one=connection, there=cpu: ask(one, there), timeout=0.2)
+                wait_until(lambda one=connection, there=cpu: ask(one, there), timeout=0.7)
 
 
 def test_clients_that_never_read_use_up_their_own_share(netns, broker, tmp_path):
@@ -284,16 +284,22 @@ def test_out_of_descriptors_and_back(netns, broker, tmp_path):
     """Some are served, the rest is turned away at once, and afterwards all is well again."""
     server = broker('--netns', netns().name, server=tmp_path / 'socket',
                     wrap=lambda argv: ['prlimit', '--nofile=40:40', *argv])
-    served = []
-    with contextlib.ExitStack() as stack:
-        for _ in range(60):
-            connection = stack.enter_context(server.connect())
-            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                connection.send(wire.plain_request())
-            packet, socks = connection.receive()
-            served.append(len(socks))
-            for sock in socks:
-                sock.close()
-        assert 1 in served and 0 in served
-        assert len(server.fds()) <= 40
+
+    def crowd():
+        served = []
+        with contextlib.ExitStack() as stack:
+            for _ in range(60):
+                connection = stack.enter_context(server.connect())
+                with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                    connection.send(wire.plain_request())
+                _, socks = connection.receive()
+                served.append(len(socks))
+                for sock in socks:
+                    sock.close()
+            assert len(server.fds()) <= 40
+        return 1 in served and 0 in served
+
+    # The kernel counts descriptors in flight by user: what other tests have in flight as this one
+    # may be more than this broker's small limit, for a moment.
+    wait_until(crowd)
     wait_until(lambda: refusal(server) is None)
