@@ -5,6 +5,9 @@
  * entries of siblings. The second reads the directory anew rather than remember what the first
  * saw, so the number of descriptors in the process is not limited by our stack.
  *
+ * A descriptor is looked at by getsockopt(2), which fails for what is no socket, and by its link,
+ * which /proc makes up. Not by fstat(2) or statx(2), which ask its file system.
+ *
  * An epoll set's fdinfo has one line for an entry:
  *   tfd: %8d events: %8x data: %16llx  pos:%lli ino:%lx sdev:%x
  * tfd is the number it was registered by, ino the inode of its file. An entry whose number is not
@@ -14,37 +17,25 @@
 #include "preload/descriptors.h"
 
 #include "common/cleanup.h"
+#include "preload/socket.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #define FD_DIRECTORY	 "/proc/thread-self/fd/"
 #define FDINFO_DIRECTORY "/proc/thread-self/fdinfo/"
 #define EPOLL_LINK	 "anon_inode:[eventpoll]"
+#define SOCKET_LINK	 "socket:["
 
-typedef int visit_function(struct descriptors *found, int fd, const struct stat *st);
-
-static bool same_file(const struct stat *a, const struct stat *b)
-{
-	return a->st_ino == b->st_ino && a->st_dev == b->st_dev;
-}
-
-/* Whether it is an eventfd(2), an epoll(7) set and so on: these have no file type. */
-static bool is_anonymous(const struct stat *st)
-{
-	return (st->st_mode & S_IFMT) == 0;
-}
+typedef int visit_function(struct descriptors *found, int fd);
 
 bool descriptors_is(const struct descriptors *found, int fd)
 {
-	struct stat st;
-
-	return fstat(fd, &st) == 0 && same_file(&st, &found->socket);
+	return socket_cookie_of(fd) == found->cookie;
 }
 
 /* A number, or -1 for "." and "..". */
@@ -64,11 +55,8 @@ static int visit_name(
 	struct descriptors *found, const char *name, int except, visit_function *visit)
 {
 	int fd = fd_from_name(name);
-	struct stat st;
 
-	if (fd < 0 || fd == except || fstat(fd, &st) < 0)
-		return 0;
-	return visit(found, fd, &st);
+	return fd < 0 || fd == except ? 0 : visit(found, fd);
 }
 
 /* Calls visit for each descriptor. Without opendir(3), which allocates. */
@@ -93,19 +81,55 @@ static int walk_descriptors(struct descriptors *found, visit_function *visit)
 	return size < 0 ? -ENOSYS : 0;
 }
 
-static int visit_sibling(struct descriptors *found, int fd, const struct stat *st)
+/* The name of a descriptor's entry in one of the directories, which end with a slash. */
+static void path_of(char path[48], const char *directory, int fd)
 {
+	char digits[16], *digit = digits + sizeof(digits) - 1;
+	size_t length = strlen(directory);
+
+	*digit = '\0';
+	do {
+		*--digit = (char)('0' + fd % 10);
+		fd /= 10;
+	} while (fd > 0);
+	memcpy(path, directory, length);
+	memcpy(path + length, digit, (size_t)(digits + sizeof(digits) - digit));
+}
+
+/* The link of a descriptor, without a terminator. Returns its length, cut at size. */
+static size_t read_link(int fd, char *link, size_t size)
+{
+	char path[48];
+	ssize_t length;
+
+	path_of(path, FD_DIRECTORY, fd);
+	length = readlink(path, link, size);
+	return length < 0 ? 0 : (size_t)length;
+}
+
+static bool is_epoll(int fd)
+{
+	char link[sizeof(EPOLL_LINK)];
+
+	return read_link(fd, link, sizeof(link)) == sizeof(EPOLL_LINK) - 1 &&
+	       memcmp(link, EPOLL_LINK, sizeof(EPOLL_LINK) - 1) == 0;
+}
+
+static int visit_sibling(struct descriptors *found, int fd)
+{
+	uint64_t cookie = socket_cookie_of(fd);
 	int flags;
 
-	found->anonymous |= is_anonymous(st);
-	if (!same_file(st, &found->socket))
+	if (cookie != found->cookie) {
+		found->epoll = found->epoll || (cookie == 0 && is_epoll(fd));
 		return 0;
+	}
 	flags = fcntl(fd, F_GETFD);
 	if (flags < 0)
 		return 0;
 	if (found->siblings == DESCRIPTORS_SIBLINGS)
 		return -ENOBUFS;
-	found->sibling[found->siblings++] = (struct sibling){
+	found->sibling[found->siblings++] = (struct descriptors_sibling){
 		.fd = fd,
 		.cloexec = flags & FD_CLOEXEC,
 	};
@@ -141,7 +165,7 @@ static bool field(const char *line, const char *label, unsigned base, uint64_t *
 	return digits;
 }
 
-bool epoll_info_push(struct epoll_info *info, char byte)
+bool descriptors_epoll_push(struct descriptors_epoll *info, char byte)
 {
 	uint64_t fd, events;
 
@@ -162,31 +186,6 @@ bool epoll_info_push(struct epoll_info *info, char byte)
 	return true;
 }
 
-/* The name of a descriptor's entry in one of the directories, which end with a slash. */
-static void path_of(char path[48], const char *directory, int fd)
-{
-	char digits[16], *digit = digits + sizeof(digits) - 1;
-	size_t length = strlen(directory);
-
-	*digit = '\0';
-	do {
-		*--digit = (char)('0' + fd % 10);
-		fd /= 10;
-	} while (fd > 0);
-	memcpy(path, directory, length);
-	memcpy(path + length, digit, (size_t)(digits + sizeof(digits) - digit));
-}
-
-static bool is_epoll(int fd)
-{
-	char path[48], link[sizeof(EPOLL_LINK)];
-	ssize_t length;
-
-	path_of(path, FD_DIRECTORY, fd);
-	length = readlink(path, link, sizeof(link));
-	return length == sizeof(EPOLL_LINK) - 1 && memcmp(link, EPOLL_LINK, (size_t)length) == 0;
-}
-
 static int open_fdinfo(int fd)
 {
 	char path[48];
@@ -195,11 +194,12 @@ static int open_fdinfo(int fd)
 	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
-static int add_registration(struct descriptors *found, int epoll_fd, const struct epoll_info *info)
+static int add_registration(
+	struct descriptors *found, int epoll_fd, const struct descriptors_epoll *info)
 {
 	bool sibling = false;
 
-	if (info->inode != found->socket.st_ino)
+	if (info->inode != found->inode)
 		return 0;
 	for (unsigned i = 0; i < found->siblings; i++)
 		sibling = sibling || found->sibling[i].fd == info->fd;
@@ -207,7 +207,7 @@ static int add_registration(struct descriptors *found, int epoll_fd, const struc
 		return 0;
 	if (found->registrations == DESCRIPTORS_REGISTRATIONS)
 		return -ENOBUFS;
-	found->registration[found->registrations++] = (struct registration){
+	found->registration[found->registrations++] = (struct descriptors_registration){
 		.epoll_fd = epoll_fd,
 		.fd = info->fd,
 		.events = info->events,
@@ -216,24 +216,24 @@ static int add_registration(struct descriptors *found, int epoll_fd, const struc
 	return 0;
 }
 
-static int visit_epoll(struct descriptors *found, int fd, const struct stat *st)
+static int visit_epoll(struct descriptors *found, int fd)
 {
 	_cleanup_fd_ int file = -1;
-	struct epoll_info info = {.length = 0};
+	struct descriptors_epoll info = {.length = 0};
 	char buffer[256];
 	ssize_t size;
 
-	if (!is_anonymous(st) || !is_epoll(fd))
+	if (socket_cookie_of(fd) != 0 || !is_epoll(fd))
 		return 0;
 	file = open_fdinfo(fd);
 	if (file < 0)
 		return errno == EMFILE || errno == ENFILE || errno == ENOMEM ? -errno : -ENOSYS;
 	while ((size = read(file, buffer, sizeof(buffer))) > 0) {
 		for (ssize_t i = 0; i < size; i++) {
-			int r = epoll_info_push(&info, buffer[i])
-					? add_registration(found, fd, &info)
-					: 0;
+			int r = 0;
 
+			if (descriptors_epoll_push(&info, buffer[i]))
+				r = add_registration(found, fd, &info);
 			if (r < 0)
 				return r;
 		}
@@ -241,16 +241,29 @@ static int visit_epoll(struct descriptors *found, int fd, const struct stat *st)
 	return size < 0 ? -ENOSYS : 0;
 }
 
+/* The number by which epoll sets list a socket. Returns 0 or -ENOSYS. */
+static int inode_of(int fd, uint64_t *ret)
+{
+	char link[64];
+	size_t length = read_link(fd, link, sizeof(link) - 1);
+
+	link[length] = '\0';
+	return field(link, SOCKET_LINK, 10, ret) ? 0 : -ENOSYS;
+}
+
 int descriptors_find(int fd, struct descriptors *ret)
 {
 	int r;
 
-	if (fstat(fd, &ret->socket) < 0)
-		return -errno;
 	ret->siblings = ret->registrations = 0;
-	ret->anonymous = false;
-	r = walk_descriptors(ret, visit_sibling);
-	if (r == 0 && ret->anonymous)
+	ret->epoll = false;
+	ret->cookie = socket_cookie_of(fd);
+	if (ret->cookie == 0)
+		return -errno;
+	r = inode_of(fd, &ret->inode);
+	if (r == 0)
+		r = walk_descriptors(ret, visit_sibling);
+	if (r == 0 && ret->epoll)
 		r = walk_descriptors(ret, visit_epoll);
 	return r;
 }

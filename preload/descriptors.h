@@ -5,20 +5,20 @@
 /*
  * Which descriptors of the process are one socket, and which epoll sets wait for it: read from
  * /proc, so that nothing has to be recorded, and what happened before the library was loaded or
- * by bare system calls is seen as well. No allocation, no lock.
+ * by bare system calls is seen as well. No allocation, no lock, and no file system is asked about
+ * the program's other files: one whose server is gone would never answer.
  */
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/stat.h>
 
 /* More than this is refused; the arrays are on the stack, perhaps that of a signal handler. */
 #define DESCRIPTORS_SIBLINGS	  64
 #define DESCRIPTORS_REGISTRATIONS 96
 
 /* One entry of an epoll set. */
-struct registration {
+struct descriptors_registration {
 	int epoll_fd;
 	int fd; /* the sibling that was registered */
 	uint32_t events;
@@ -26,15 +26,15 @@ struct registration {
 };
 
 struct descriptors {
-	struct stat socket;
+	uint64_t cookie, inode; /* of the socket */
 	unsigned siblings, registrations;
-	bool anonymous; /* there are anonymous inodes, epoll sets perhaps */
-	struct sibling {
+	bool epoll; /* there are epoll sets */
+	struct descriptors_sibling {
 		int fd;
 		bool cloexec;
 		bool replaced; /* swap.c's own */
 	} sibling[DESCRIPTORS_SIBLINGS];
-	struct registration registration[DESCRIPTORS_REGISTRATIONS];
+	struct descriptors_registration registration[DESCRIPTORS_REGISTRATIONS];
 };
 
 /*
@@ -51,10 +51,10 @@ bool descriptors_is(const struct descriptors *found, int fd);
 /*
  * Parses /proc/PID/fdinfo/N of an epoll set as it comes in pieces. Public for tests.
  *
- * epoll_info_push() takes one byte and returns true when it completed an entry, which then is in
- * the fields.
+ * descriptors_epoll_push() takes one byte and returns true when it completed an entry, which then
+ * is in the fields.
  */
-struct epoll_info {
+struct descriptors_epoll {
 	char line[192];
 	size_t length;
 	int fd;
@@ -63,6 +63,6 @@ struct epoll_info {
 	uint64_t inode;
 };
 
-bool epoll_info_push(struct epoll_info *info, char byte);
+bool descriptors_epoll_push(struct descriptors_epoll *info, char byte);
 
 #endif

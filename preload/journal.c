@@ -1,38 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A table in .bss of SLOTS slots, one for a socket, each with room for a kilobyte of options.
- * Pages that were never written cost nothing. When all are taken the one that was unused for
- * longest is given away, and what its socket had set is then only known by reading it back.
+ * Each socket has a slot (slots.c) with room for a kilobyte of options. What a socket had set
+ * whose slot was given away is only known by reading it back.
  *
- * keys[i] is the cookie of slot i, 0 when it is free. A slot is changed and copied only with its
- * lock held, which is taken at the first try or not at all: a signal handler may have interrupted
- * its owner. What could not be recorded for that reason makes the slot `lossy`.
+ * What could not be recorded makes the slot `lossy`. If it cannot be read back either, the socket
+ * is remembered as one that has lost something.
  *
  * Later settings replace earlier ones of the same option and move to the end. Those that add up
  * (memberships, keys) are all kept; one that takes back an earlier one removes that instead.
  */
 #include "preload/journal.h"
 
+#include "preload/memory.h"
+#include "preload/slots.h"
+
+#include <errno.h>
 #include <linux/filter.h>
 #include <linux/in6.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <stdatomic.h>
 #include <string.h>
-
-#define SLOTS 256
-
-struct slot {
-	atomic_flag locked;
-	atomic_bool lossy;
-	uint16_t used;
-	uint8_t arena[JOURNAL_ARENA];
-};
-
-static _Atomic uint64_t keys[SLOTS];
-static _Atomic uint64_t stamps[SLOTS]; /* when it was last used, by `clock` */
-static _Atomic uint64_t clock_now;
-static struct slot slots[SLOTS];
 
 /* Options that add to what was set before, and the ones that take it back (0: there is none). */
 static const struct {
@@ -78,90 +66,12 @@ static int undone_by(int level, int name)
 	return 0;
 }
 
-static bool slot_lock(struct slot *slot)
+/* Whether reading back does not find it. */
+static bool is_unreadable(int level, int name)
 {
-	return !atomic_flag_test_and_set_explicit(&slot->locked, memory_order_acquire);
-}
-
-static void slot_unlock(struct slot *slot)
-{
-	atomic_flag_clear_explicit(&slot->locked, memory_order_release);
-}
-
-static void slot_touch(int i)
-{
-	uint64_t now = atomic_fetch_add_explicit(&clock_now, 1, memory_order_relaxed) + 1;
-
-	atomic_store_explicit(&stamps[i], now, memory_order_relaxed);
-}
-
-static int slot_find(uint64_t cookie)
-{
-	for (int i = 0; i < SLOTS; i++) {
-		if (atomic_load_explicit(&keys[i], memory_order_relaxed) == cookie)
-			return i;
-	}
-	return -1;
-}
-
-/* Locks the slot of a socket. -1: it has none, -2: somebody else has it locked. */
-static int slot_take(uint64_t cookie)
-{
-	int i = slot_find(cookie);
-
-	if (i < 0)
-		return -1;
-	if (!slot_lock(&slots[i])) {
-		atomic_store(&slots[i].lossy, true);
-		return -2;
-	}
-	/* It may have been given away just before. */
-	if (atomic_load(&keys[i]) != cookie) {
-		slot_unlock(&slots[i]);
-		return -1;
-	}
-	return i;
-}
-
-static int slot_oldest(void)
-{
-	uint64_t oldest = UINT64_MAX;
-	int best = 0;
-
-	for (int i = 0; i < SLOTS; i++) {
-		uint64_t stamp = atomic_load_explicit(&stamps[i], memory_order_relaxed);
-
-		if (atomic_load_explicit(&keys[i], memory_order_relaxed) == 0)
-			return i;
-		if (stamp < oldest) {
-			oldest = stamp;
-			best = i;
-		}
-	}
-	return best;
-}
-
-/* Gives a socket that has no slot a fresh one, locked; or returns -1. */
-static int slot_give(uint64_t cookie)
-{
-	int i = slot_oldest();
-
-	if (!slot_lock(&slots[i]))
-		return -1;
-	slots[i].used = 0;
-	atomic_store(&slots[i].lossy, false);
-	slot_touch(i);
-	atomic_store(&keys[i], cookie);
-	/* Two threads may do this for one socket at once; one of them, or both, give up. */
-	for (int j = 0; j < SLOTS; j++) {
-		if (j != i && atomic_load(&keys[j]) == cookie) {
-			atomic_store(&slots[j].lossy, true);
-			atomic_store(&keys[i], 0);
-			slot_unlock(&slots[i]);
-			return -1;
-		}
-	}
-	return i;
+	return is_additive(level, name) ||
+	       (level == SOL_SOCKET &&
+		       (name == SO_ATTACH_REUSEPORT_CBPF || name == SO_DETACH_REUSEPORT_BPF));
 }
 
 static struct journal_option option_at(const uint8_t *arena, size_t position)
@@ -219,90 +129,130 @@ static void slot_remove_replaced(struct slot *slot, int level, int name)
 		slot_remove(slot, level, name, NULL, 0);
 }
 
-static void slot_append(struct slot *slot, const struct journal_option *option, const void *value)
+/* Copies a value as far as it can be read, and zeros for the rest. Returns how far that was. */
+static size_t copy_readable(void *to, const void *from, size_t length)
 {
-	if (slot->used + sizeof(*option) + option->length > sizeof(slot->arena)) {
-		atomic_store(&slot->lossy, true);
+	size_t readable = memory_readable(from, length);
+
+	if (readable > 0)
+		memcpy(to, from, readable);
+	memset((char *)to + readable, 0, length - readable);
+	return readable;
+}
+
+/* A setting that is to be recorded. */
+struct setting {
+	struct journal_option option;
+	uint8_t value[JOURNAL_ARENA - sizeof(struct journal_option)];
+};
+
+/* The instructions, where they fit and are there. */
+static void setting_program(struct setting *setting, const void *value, size_t length)
+{
+	struct sock_fprog program;
+	size_t size;
+
+	if (length < sizeof(program) ||
+		copy_readable(&program, value, sizeof(program)) < sizeof(program))
 		return;
-	}
-	memcpy(slot->arena + slot->used, option, sizeof(*option));
-	slot->used = (uint16_t)(slot->used + sizeof(*option));
-	if (option->length > 0)
-		memcpy(slot->arena + slot->used, value, option->length);
-	slot->used = (uint16_t)(slot->used + option->length);
+	size = program.len * sizeof(struct sock_filter);
+	if (size > sizeof(setting->value) ||
+		copy_readable(setting->value, program.filter, size) < size)
+		return;
+	setting->option.length = (uint16_t)size;
+	setting->option.kind = JOURNAL_PROGRAM;
 }
 
 /*
  * What is to be kept of a value: itself, the instructions that it points to, or nothing where it
  * names a descriptor (of a BPF program), which may be another one by then.
  */
-static struct journal_option option_from(int level, int name, const void **value, socklen_t length)
+static void setting_copy(
+	struct setting *setting, int level, int name, const void *value, size_t length)
 {
-	struct journal_option option = {.level = level, .name = name, .kind = JOURNAL_UNCARRIED};
-
+	setting->option = (struct journal_option){
+		.level = level,
+		.name = name,
+		.kind = JOURNAL_UNCARRIED,
+	};
 	if (level == SOL_SOCKET && (name == SO_ATTACH_BPF || name == SO_ATTACH_REUSEPORT_EBPF))
-		return option;
+		return;
 	if (level == SOL_SOCKET && (name == SO_ATTACH_FILTER || name == SO_ATTACH_REUSEPORT_CBPF)) {
-		struct sock_fprog program;
-		size_t size;
-
-		if (length < sizeof(program))
-			return option;
-		memcpy(&program, *value, sizeof(program));
-		size = program.len * sizeof(struct sock_filter);
-		if (size > JOURNAL_ARENA - sizeof(option))
-			return option;
-		*value = program.filter;
-		option.length = (uint16_t)size;
-		option.kind = JOURNAL_PROGRAM;
-		return option;
+		setting_program(setting, value, length);
+		return;
 	}
-	if (length > JOURNAL_VALUE_MAX || (length > 0 && !*value))
-		return option;
-	option.length = (uint16_t)length;
-	option.kind = JOURNAL_VALUE;
-	return option;
+	if (length > JOURNAL_VALUE_MAX ||
+		(length > 0 && copy_readable(setting->value, value, length) == 0))
+		return;
+	setting->option.length = (uint16_t)length;
+	setting->option.kind = JOURNAL_VALUE;
+}
+
+/* Returns false where there is no room. */
+static bool slot_append(struct slot *slot, const struct setting *setting)
+{
+	size_t size = sizeof(setting->option) + setting->option.length;
+
+	if (slot->used + size > sizeof(slot->arena)) {
+		atomic_store(&slot->lossy, true);
+		return false;
+	}
+	memcpy(slot->arena + slot->used, setting, size);
+	slot->used = (uint16_t)(slot->used + size);
+	return true;
+}
+
+static void slot_record(uint64_t cookie, struct slot *slot, const struct setting *setting)
+{
+	int level = setting->option.level, name = setting->option.name;
+	int undone = undone_by(level, name);
+
+	if (undone && slot_remove(slot, level, undone, setting->value, setting->option.length))
+		return;
+	slot_remove_replaced(slot, level, name);
+	if (!is_unreadable(level, name))
+		slot_append(slot, setting);
+	else if (slot_append(slot, setting))
+		slot->precious = true;
+	else
+		slots_lose(cookie);
 }
 
 void journal_record(uint64_t cookie, int level, int name, const void *value, socklen_t length)
 {
-	struct journal_option option = option_from(level, name, &value, length);
-	int undone = undone_by(level, name);
+	struct setting setting;
 	struct slot *slot;
-	int i;
 
 	if (cookie == 0)
 		return;
-	i = slot_take(cookie);
-	if (i == -1)
-		i = slot_give(cookie);
-	if (i < 0)
-		return;
-	slot = &slots[i];
-	slot_touch(i);
-	if (undone && slot_remove(slot, level, undone, value, option.length)) {
-		slot_unlock(slot);
-		return;
+	setting_copy(&setting, level, name, value, length);
+	if (slots_get(cookie, &slot) == 0) {
+		slot_record(cookie, slot, &setting);
+		slots_release(slot);
+	} else if (is_unreadable(level, name)) {
+		slots_lose(cookie);
 	}
-	slot_remove_replaced(slot, level, name);
-	slot_append(slot, &option, value);
-	slot_unlock(slot);
 }
 
-bool journal_read(uint64_t cookie, struct journal *ret)
+enum journal_outcome journal_read(uint64_t cookie, struct journal *ret)
 {
-	int i;
+	struct slot *slot;
+	int r;
 
+	ret->used = 0;
+	ret->lossy = ret->lost = false;
 	if (cookie == 0)
-		return false;
-	i = slot_take(cookie);
-	if (i < 0)
-		return false;
-	ret->used = slots[i].used;
-	ret->lossy = atomic_load(&slots[i].lossy);
-	memcpy(ret->arena, slots[i].arena, ret->used);
-	slot_unlock(&slots[i]);
-	return true;
+		return JOURNAL_NONE;
+	r = slots_find(cookie, &slot);
+	ret->lost = r == -EBUSY || slots_lost(cookie);
+	ret->lossy = ret->lost || slots_forget();
+	if (r < 0)
+		return r == -EBUSY ? JOURNAL_BUSY : JOURNAL_NONE;
+	ret->used = slot->used;
+	ret->lossy = ret->lossy || atomic_load(&slot->lossy);
+	memcpy(ret->arena, slot->arena, ret->used);
+	slots_release(slot);
+	return JOURNAL_READ;
 }
 
 bool journal_next(

@@ -7,8 +7,10 @@
  * be read back: multicast memberships, MD5 keys, BPF programs.
  *
  * Sockets are known by SO_COOKIE, which all duplicates of a descriptor share and no other socket
- * ever has again. Nothing here allocates, waits or makes a system call.
+ * ever has again. Nothing here allocates, or waits for anything but a few turns of other threads.
  */
+
+#include "preload/slots.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,7 +19,7 @@
 
 /* The longest value that is kept; struct group_source_req has 264 bytes. */
 #define JOURNAL_VALUE_MAX 320
-#define JOURNAL_ARENA	  (1024 - 8)
+#define JOURNAL_ARENA	  SLOTS_ARENA
 
 enum journal_kind {
 	JOURNAL_VALUE,	   /* the value as it was given */
@@ -33,16 +35,27 @@ struct journal_option {
 
 /* All of one socket, copied out. */
 struct journal {
-	bool lossy; /* something was not recorded */
+	bool lossy; /* perhaps something was not recorded */
+	bool lost;  /* and it may be what cannot be read back either: a membership, a key */
 	uint16_t used;
 	uint8_t arena[JOURNAL_ARENA];
 };
 
-/* Records a setsockopt(2) that succeeded, with its arguments. */
+enum journal_outcome {
+	JOURNAL_NONE, /* nothing was recorded, or it is not kept any more */
+	JOURNAL_BUSY, /* something was, but another thread, or who we interrupted, has it locked */
+	JOURNAL_READ,
+};
+
+/*
+ * Records a setsockopt(2) that succeeded, with its arguments. The value may end earlier than its
+ * length says, where the kernel needed no more.
+ */
 void journal_record(uint64_t cookie, int level, int name, const void *value, socklen_t length);
 
-/* Copies what is known of a socket. Returns false when there is nothing. */
-bool journal_read(uint64_t cookie, struct journal *ret);
+/* Copies what is known of a socket. ret's flags hold, and it can be stepped through, in any case.
+ */
+enum journal_outcome journal_read(uint64_t cookie, struct journal *ret);
 
 /*
  * Steps through a copy: *position starts at 0. Returns false at the end. value has room for

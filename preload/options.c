@@ -20,9 +20,11 @@
 #include "preload/next.h"
 #include "preload/options-table.h"
 #include "preload/report.h"
+#include "preload/socket.h"
 
 #include <errno.h>
 #include <linux/filter.h>
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -44,39 +46,6 @@ struct carry {
 	const struct socket_kind *kind;
 };
 
-int socket_kind_of(int fd, struct socket_kind *ret)
-{
-	socklen_t length = sizeof(int);
-	struct socket_kind kind;
-
-	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &kind.domain, &length) < 0 ||
-		getsockopt(fd, SOL_SOCKET, SO_TYPE, &kind.type, &length) < 0 ||
-		getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &kind.protocol, &length) < 0)
-		return -errno;
-	*ret = kind;
-	return 0;
-}
-
-unsigned long long socket_cookie_of(int fd)
-{
-	uint64_t cookie = 0;
-	socklen_t length = sizeof(cookie);
-
-	if (getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &length) < 0)
-		return 0;
-	return cookie;
-}
-
-/* The name of an option that must be set, or NULL. */
-static const char *must_name(int level, int name)
-{
-	for (size_t i = 0; i < OPTION_MUSTS; i++) {
-		if (option_musts[i].level == level && option_musts[i].name == name)
-			return option_musts[i].text;
-	}
-	return NULL;
-}
-
 static bool reads_as(int fd, int level, int name, const void *value, socklen_t length)
 {
 	uint8_t there[READ_MAX] = {0};
@@ -90,7 +59,7 @@ static bool reads_as(int fd, int level, int name, const void *value, socklen_t l
 static int carry_set(
 	const struct carry *carry, int level, int name, const void *value, socklen_t length)
 {
-	const char *must = must_name(level, name);
+	const char *must = option_must_name(level, name);
 	char unknown[16];
 	int error;
 
@@ -207,12 +176,18 @@ __attribute__((noinline)) static int carry_journal(const struct carry *carry)
 	uint8_t value[JOURNAL_ARENA] __attribute__((aligned(8)));
 	struct journal_option option;
 	struct journal journal;
+	enum journal_outcome outcome;
 	size_t position = 0;
 
-	if (!journal_read(socket_cookie_of(carry->old), &journal))
-		return 0;
-	if (journal.lossy)
+	outcome = journal_read(socket_cookie_of(carry->old), &journal);
+	if (journal.lost)
+		report(REPORT_ERROR,
+			"a group membership, key or program that was set on a socket may be "
+			"missing there: too many sockets, options or threads at once");
+	else if (journal.lossy)
 		report(REPORT_DEBUG, "not all options of this socket were recorded");
+	if (outcome != JOURNAL_READ)
+		return 0;
 	while (journal_next(&journal, &position, &option, value)) {
 		int r = carry_journaled(carry, &option, value);
 
@@ -242,7 +217,7 @@ int options_carry(int old, int fresh, int new, const struct socket_kind *kind)
 	r = carry_v6only(&carry);
 	if (r == 0)
 		r = carry_journal(&carry);
-	for (size_t i = 0; r == 0 && i < OPTION_ROWS; i++)
+	for (size_t i = 0; r == 0 && i < option_rows_count; i++)
 		r = carry_row(&carry, &option_rows[i]);
 	if (r < 0)
 		return r;

@@ -7,15 +7,7 @@
  * that can be read back and differ from a fresh socket's.
  */
 
-struct socket_kind {
-	int domain, type, protocol; /* as in socket(2), type without flags */
-};
-
-/* Returns 0 or a negative errno: -EBADF, -ENOTSOCK. */
-int socket_kind_of(int fd, struct socket_kind *ret);
-
-/* What tells sockets from each other; 0 when fd is not a socket. */
-unsigned long long socket_cookie_of(int fd);
+#include "preload/socket.h"
 
 /*
  * Borrows all three: the program's socket, a fresh one of the same kind from the process's own

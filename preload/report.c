@@ -5,23 +5,33 @@
  * a line is written only while it still is.
  *
  * Who reads standard error may have stopped reading (poll(2) first) or be gone (SIGPIPE is kept
- * from the program: blocked for this thread, and taken back if our write raised it).
+ * from the program: blocked for this thread, and taken back if our write raised it). A terminal is
+ * writable as soon as there is room for a byte, so it is opened once more, to write without
+ * waiting, or is written to byte by byte; and with "stty tostop" who is in the background writes
+ * nothing. Looking at the file never asks its file system, whose server may be gone; writing to a
+ * regular one does, as the program's own writing would.
  */
 #include "preload/report.h"
 
+#include "common/cleanup.h"
+
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
+#define STDERR_LINK	"/proc/thread-self/fd/2"
 #define LINE_MAX_BYTES	512
 #define ERROR_LINES_MAX 20
 
@@ -30,25 +40,57 @@ static _Atomic(const char *) library_name = "xsocket";
 static _Atomic(const char *) level_variable = "";
 static atomic_uint error_lines;
 
-/* Which file standard error was. Written once, before there are other threads. */
-static struct {
-	atomic_bool known;
-	dev_t device;
-	ino_t inode;
+/* Which file it is. */
+struct identity {
+	uint64_t device, inode;
 	mode_t type;
-} standard_error;
+};
+
+/* What standard error was. Written once, before there are other threads. */
+static struct identity standard_error;
+static atomic_bool standard_error_known;
+
+static bool identify(int fd, struct identity *ret)
+{
+	struct statx st;
+	struct stat old;
+
+	/* Of these a file system has told when the file was opened. */
+	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE | STATX_INO, &st) == 0) {
+		*ret = (struct identity){
+			.device = (uint64_t)st.stx_dev_major << 32 | st.stx_dev_minor,
+			.inode = st.stx_ino,
+			.type = st.stx_mode & S_IFMT,
+		};
+		return true;
+	}
+	/* An old sandbox does not know statx(2). */
+	if ((errno != EPERM && errno != ENOSYS) || fstat(fd, &old) < 0)
+		return false;
+	*ret = (struct identity){
+		.device = old.st_dev,
+		.inode = old.st_ino,
+		.type = old.st_mode & S_IFMT,
+	};
+	return true;
+}
+
+/* Whether a descriptor is what standard error was. */
+static bool is_standard_error(int fd)
+{
+	struct identity now;
+
+	return atomic_load(&standard_error_known) && identify(fd, &now) &&
+	       now.device == standard_error.device && now.inode == standard_error.inode &&
+	       now.type == standard_error.type;
+}
 
 __attribute__((constructor(101))) static void report_init(void)
 {
 	int saved_errno = errno;
-	struct stat st;
 
-	if (fstat(STDERR_FILENO, &st) == 0) {
-		standard_error.device = st.st_dev;
-		standard_error.inode = st.st_ino;
-		standard_error.type = st.st_mode & S_IFMT;
-		atomic_store(&standard_error.known, true);
-	}
+	if (identify(STDERR_FILENO, &standard_error))
+		atomic_store(&standard_error_known, true);
 	errno = saved_errno;
 }
 
@@ -107,29 +149,33 @@ static void line_format(struct line *line, const char *format, va_list arguments
 	}
 }
 
-static bool standard_error_is_ours(mode_t *ret_type)
+/* Whether it is a terminal on which this process has been asked to be quiet for now. */
+static bool is_unwanted(int terminal)
 {
-	struct stat st;
+	struct termios mode;
+	pid_t foreground = tcgetpgrp(terminal);
 
-	if (!atomic_load(&standard_error.known) || fstat(STDERR_FILENO, &st) < 0)
-		return false;
-	*ret_type = st.st_mode & S_IFMT;
-	return st.st_dev == standard_error.device && st.st_ino == standard_error.inode &&
-	       *ret_type == standard_error.type;
+	return foreground >= 0 && foreground != getpgrp() && tcgetattr(terminal, &mode) == 0 &&
+	       (mode.c_lflag & TOSTOP);
 }
 
-/* Writes to a pipe or a terminal, whose reader may be gone, without the signal that tells so. */
-static void write_quietly(const char *bytes, size_t length)
+/*
+ * Writes to a pipe or a terminal, whose reader may be gone, without the signals that tell so, or
+ * that would stop who is in the background.
+ */
+static void write_quietly(int fd, const char *bytes, size_t length)
 {
-	sigset_t pipe_signal, before, pending;
+	sigset_t block, pipe_signal, before, pending;
 	bool was_pending;
 
 	sigemptyset(&pipe_signal);
 	sigaddset(&pipe_signal, SIGPIPE);
-	if (pthread_sigmask(SIG_BLOCK, &pipe_signal, &before) != 0)
+	block = pipe_signal;
+	sigaddset(&block, SIGTTOU);
+	if (pthread_sigmask(SIG_BLOCK, &block, &before) != 0)
 		return;
 	was_pending = sigpending(&pending) == 0 && sigismember(&pending, SIGPIPE) == 1;
-	if (write(STDERR_FILENO, bytes, length) < 0 && errno == EPIPE && !was_pending) {
+	if (write(fd, bytes, length) < 0 && errno == EPIPE && !was_pending) {
 		static const struct timespec at_once;
 
 		while (sigtimedwait(&pipe_signal, NULL, &at_once) < 0 && errno == EINTR)
@@ -138,22 +184,46 @@ static void write_quietly(const char *bytes, size_t length)
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
+static bool is_writable(int fd)
+{
+	struct pollfd pollfd = {.fd = fd, .events = POLLOUT};
+
+	return poll(&pollfd, 1, 0) == 1 && pollfd.revents == POLLOUT;
+}
+
+/* What does not fit is cut off. */
+static void write_terminal(const char *bytes, size_t length)
+{
+	_cleanup_fd_ int fd = -1;
+
+	if (is_unwanted(STDERR_FILENO))
+		return;
+	fd = open(STDERR_LINK, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd >= 0 && is_standard_error(fd)) {
+		write_quietly(fd, bytes, length);
+		return;
+	}
+	/* It may be another user's by now. */
+	for (size_t i = 0; i < length && is_writable(STDERR_FILENO); i++)
+		write_quietly(STDERR_FILENO, bytes + i, 1);
+}
+
 static void line_write(struct line *line)
 {
-	struct pollfd pollfd = {.fd = STDERR_FILENO, .events = POLLOUT};
-	mode_t type;
-
 	line->bytes[line->length++] = '\n';
-	if (!standard_error_is_ours(&type))
+	if (!is_standard_error(STDERR_FILENO))
 		return;
-	if (S_ISSOCK(type)) {
+	if (S_ISSOCK(standard_error.type)) {
 		if (send(STDERR_FILENO, line->bytes, line->length, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
 			return;
 		return;
 	}
-	if (!S_ISREG(type) && (poll(&pollfd, 1, 0) != 1 || pollfd.revents != POLLOUT))
+	if (!S_ISREG(standard_error.type) && !is_writable(STDERR_FILENO))
 		return;
-	write_quietly(line->bytes, line->length);
+	if (S_ISCHR(standard_error.type) && isatty(STDERR_FILENO))
+		write_terminal(line->bytes, line->length);
+	else
+		write_quietly(STDERR_FILENO, line->bytes, line->length);
 }
 
 void report_configure(const char *library, const char *variable, enum report_level level)

@@ -32,7 +32,7 @@
 /* How often dup3(2) is tried while open(2) in another thread is about to take the number. */
 #define BUSY_TRIES 1000
 
-static int registration_add(const struct registration *entry)
+static int registration_add(const struct descriptors_registration *entry)
 {
 	struct epoll_event event = {.events = entry->events, .data.u64 = entry->data};
 
@@ -45,7 +45,7 @@ static int registration_add(const struct registration *entry)
 	return errno == EEXIST || errno == EBADF ? 0 : -errno;
 }
 
-static void registration_remove(const struct registration *entry)
+static void registration_remove(const struct descriptors_registration *entry)
 {
 	/* ENOENT: removed by another descriptor of the same set, or by the program just now. */
 	epoll_ctl(entry->epoll_fd, EPOLL_CTL_DEL, entry->fd, NULL);
@@ -112,7 +112,7 @@ static void undo(const struct descriptors *found, int backup)
 static int replace_all(struct descriptors *found, int old, int new)
 {
 	for (unsigned i = 0; i < found->siblings; i++) {
-		struct sibling *sibling = &found->sibling[i];
+		struct descriptors_sibling *sibling = &found->sibling[i];
 		int r;
 
 		/* Another thread may have closed it since, and opened something else. */

@@ -13,11 +13,13 @@
 
 #include "server/explain.h"
 
+#include "common/cleanup.h"
+
 #include <acl/libacl.h>
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
-#include <libgen.h>
 #include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -194,12 +196,16 @@ static int change_acl(acl_t *acl, enum access_change change, const struct access
 	return change == ACCESS_GRANT ? add_mask(acl, perms, n_perms) : 0;
 }
 
-static int change_file(const char *path, enum access_change change, const struct access_who *who,
+/* fd is O_PATH, which acl_get_fd(3) does not take; its name in /proc always is that inode. */
+static int change_file(int fd, enum access_change change, const struct access_who *who,
 	unsigned n_who, const acl_perm_t *perms, unsigned n_perms)
 {
-	acl_t acl = acl_get_file(path, ACL_TYPE_ACCESS);
+	char path[32];
+	acl_t acl;
 	int r;
 
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	acl = acl_get_file(path, ACL_TYPE_ACCESS);
 	if (!acl)
 		return -errno;
 	r = change_acl(&acl, change, who, n_who, perms, n_perms);
@@ -209,33 +215,57 @@ static int change_file(const char *path, enum access_change change, const struct
 	return r;
 }
 
+/*
+ * Opens a socket file and its directory, by O_PATH. What follows is about these two inodes: in a
+ * directory that belongs to somebody else, names may be swapped for links to files of ours.
+ */
+static int open_both(const char *path, int *ret_directory, int *ret_socket)
+{
+	_cleanup_fd_ int directory = -1;
+	char copy[PATH_MAX], *slash;
+
+	snprintf(copy, sizeof(copy), "%s", path);
+	slash = strrchr(copy, '/'); /* an address that is a path has one */
+	*slash = '\0';
+	directory = open(slash == copy ? "/" : copy, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (directory < 0)
+		return -errno;
+	*ret_socket = openat(directory, slash + 1, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (*ret_socket < 0)
+		return -errno;
+	*ret_directory = steal_fd(&directory);
+	return 0;
+}
+
 int access_change(const char *path, enum access_change change, const struct access_who *who,
 	unsigned n, char *error, size_t error_size)
 {
 	static const acl_perm_t connect_perms[] = {ACL_READ, ACL_WRITE}, search[] = {ACL_EXECUTE};
-	char copy[PATH_MAX], *directory;
+	char name[32];
+	_cleanup_fd_ int directory = -1, socket = -1;
 	struct stat st;
 	int r;
 
-	if (stat(path, &st) < 0)
+	r = open_both(path, &directory, &socket);
+	if (r < 0 || fstat(socket, &st) < 0)
 		return explain(error, error_size, -errno, "%s: %s", path, strerror(errno));
 	if (!S_ISSOCK(st.st_mode))
 		return explain(error, error_size, -ENOTSOCK, "%s is no socket", path);
-	r = change_file(path, change, who, n, connect_perms, 2);
+	r = change_file(socket, change, who, n, connect_perms, 2);
 	if (r < 0)
 		return explain(error, error_size, r, "%s: its access list cannot be changed: %s",
 			path, strerror(-r));
 	if (change == ACCESS_REVOKE)
 		return 0;
-	snprintf(copy, sizeof(copy), "%s", path);
-	directory = dirname(copy);
 	/* Most often everybody may search it: no entry and no class is kept from that. */
-	if (stat(directory, &st) == 0 && (st.st_mode & 0011) == 0011 &&
-		acl_extended_file(directory) == 0)
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", directory);
+	if (fstat(directory, &st) == 0 && (st.st_mode & 0011) == 0011 &&
+		acl_extended_file(name) == 0)
 		return 0;
 	r = change_file(directory, change, who, n, search, 1);
 	if (r < 0)
-		return explain(error, error_size, r, "%s: its access list cannot be changed: %s",
-			directory, strerror(-r));
+		return explain(error, error_size, r,
+			"the directory of %s: its access list cannot be changed: %s", path,
+			strerror(-r));
 	return 0;
 }

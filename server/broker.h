@@ -53,7 +53,6 @@ struct broker {
 
 	atomic_uint active;  /* second in which some worker last had something to do */
 	atomic_uint trimmed; /* value of `active` when memory was given back last */
-	atomic_uint recount; /* when all workers had to look what was received, in workers_recount() */
 
 	pthread_mutex_t workers_lock;
 	cpu_set_t cpus; /* where there may be workers */

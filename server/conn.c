@@ -44,6 +44,7 @@ static int refuse_new(int fd, const struct peer *peer, int error)
 
 struct conn *conn_new(struct worker *worker, int accepted)
 {
+	static const int send_buffer = 4096;
 	const struct config *config = worker_config(worker);
 	_cleanup_fd_ int fd = accepted;
 	struct ucred cred;
@@ -53,6 +54,8 @@ struct conn *conn_new(struct worker *worker, int accepted)
 	struct conn *conn;
 	int r;
 
+	/* What a client leaves unread is memory of ours: a few packets will do. */
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof(send_buffer));
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &length) < 0)
 		return NULL;
 	peer = (struct peer){.uid = cred.uid, .gid = cred.gid, .pid = cred.pid};
@@ -157,10 +160,20 @@ bool conn_readable(struct worker *worker, struct conn *conn)
 void conn_tick(struct worker *worker, struct conn *conn)
 {
 	const struct config *config = worker_config(worker);
-	uint32_t age = worker->now - conn->touched;
+	/* One from another worker may be a second ahead of this one. */
+	uint32_t age = worker->now > conn->touched ? worker->now - conn->touched : 0;
 
-	if (!conn_all_received(conn))
+	if (!conn_all_received(conn)) {
+		/*
+		 * The client may have sent its own end to us and ended. That end lies in our queue
+		 * then, and nobody is left to receive anything, unless we drop it.
+		 */
+		if (conn->state == CONN_LEFT && age > 0) {
+			request_stop(conn);
+			conn->state = CONN_HELD;
+		}
 		return;
+	}
 	switch ((enum conn_state)conn->state) {
 	case CONN_SILENT:
 		if (age > config->request_timeout_s)

@@ -79,8 +79,8 @@ int listen_address(int fd, struct address *ret)
 
 /*
  * Opens the directory of a path and locks it until the descriptor is closed. Brokers hold the lock
- * for microseconds; anybody who may read the directory can hold it for ever, so there is an end to
- * waiting for it.
+ * for microseconds; but whoever may read the directory can hold it for ever. One who does is no
+ * broker that we have to wait for, so then it goes on without.
  */
 static int lock_directory(const char *path, char *error, size_t error_size)
 {
@@ -101,9 +101,7 @@ static int lock_directory(const char *path, char *error, size_t error_size)
 			return explain(error, error_size, -errno, "%s: cannot be locked: %s",
 				directory, strerror(errno));
 		if (tries == LOCK_TRIES)
-			return explain(error, error_size, -EBUSY,
-				"%s stays locked (flock) by another process: fuser -v %s", directory,
-				directory);
+			break;
 		nanosleep(&(struct timespec){.tv_nsec = LOCK_PAUSE_MS * 1000000}, NULL);
 	}
 	return steal_fd(&fd);

@@ -34,18 +34,30 @@ static int send_verdict(const struct conn *conn, int error, unsigned count)
 	return fdpass_send(conn->fd, packet, sizeof(packet), NULL, 0, MSG_DONTWAIT);
 }
 
+/*
+ * An empty packet looks like the end of file, and others may be behind it. With SO_PASSCRED each packet
+ * comes with credentials, for which there is no room here: MSG_CTRUNC tells packets from the end.
+ */
+void request_stop(const struct conn *conn)
+{
+	const int on = 1;
+	struct msghdr msg;
+
+	setsockopt(conn->fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on));
+	shutdown(conn->fd, SHUT_RD);
+	do
+		msg = (struct msghdr){0};
+	while (recvmsg(conn->fd, &msg, MSG_DONTWAIT) >= 0 && (msg.msg_flags & MSG_CTRUNC));
+}
+
 void request_refuse(const struct conn *conn, int error)
 {
-	uint8_t rest[WIRE_MESSAGE_MAX];
-
 	send_verdict(conn, error, 0);
 	/*
 	 * Closing a connection with something unread in it leaves a reset for the client, who would
 	 * see that before the verdict. So take no more in, and drop what is there.
 	 */
-	shutdown(conn->fd, SHUT_RD);
-	while (recv(conn->fd, rest, sizeof(rest), MSG_DONTWAIT) > 0)
-		;
+	request_stop(conn);
 }
 
 static void log_not_understood(const struct conn *conn, size_t size, int error)
@@ -104,11 +116,10 @@ static int make_sockets(struct worker *worker, struct conn *conn,
 	reserved = user_reserve(conn->user, count, share);
 	if (reserved == 0) {
 		/* Perhaps they were received, and nobody has looked yet. */
-		worker_recount(worker, conn->user);
+		workers_recount(worker, conn->user);
 		reserved = user_reserve(conn->user, count, share);
 	}
 	if (reserved == 0) {
-		workers_recount(worker->broker);
 		log_client(LOG_KIND_REFUSE, conn->fd, &conn->peer, request, count,
 			"the user has too many sockets that were sent and not received");
 		return -ETOOMANYREFS;

@@ -23,4 +23,7 @@ enum request_result request_serve(
  */
 void request_refuse(const struct conn *conn, int error);
 
+/* The same without an answer: takes no more in, and drops what is there. */
+void request_stop(const struct conn *conn);
+
 #endif

@@ -18,6 +18,7 @@ struct user {
 	uid_t uid;
 	unsigned connections;	 /* under the table's lock */
 	atomic_uint descriptors; /* sent and not known to be received */
+	atomic_uint recounted;	 /* when it was last looked what was received, see workers_recount() */
 };
 
 struct user_table;

@@ -252,7 +252,7 @@ static void trim_when_idle(struct worker *worker)
 {
 	unsigned active = atomic_load(&worker->broker->active);
 
-	if (worker->now - active >= IDLE_SECONDS &&
+	if ((int32_t)(worker->now - active) >= IDLE_SECONDS &&
 		atomic_exchange(&worker->broker->trimmed, active) != active)
 		footprint_trim();
 }
@@ -286,8 +286,10 @@ static void finish(struct worker *worker)
 	while (worker->conns) {
 		struct conn *conn = worker->conns;
 
-		if (serve)
+		if (serve) {
+			broker_check_netns(broker);
 			conn_readable(worker, conn);
+		}
 		list_remove(&worker->conns, conn);
 		conn_free(worker, conn);
 	}

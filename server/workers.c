@@ -3,6 +3,7 @@
 
 #include "server/broker.h"
 #include "server/conn.h"
+#include "server/user.h"
 #include "server/worker.h"
 
 #include "common/cleanup.h"
@@ -128,7 +129,7 @@ void workers_wake(struct broker *broker)
 	}
 }
 
-void workers_recount(struct broker *broker)
+void workers_recount(struct worker *worker, struct user *user)
 {
 	struct timespec now;
 	unsigned slot;
@@ -136,6 +137,8 @@ void workers_recount(struct broker *broker)
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
 	slot = (unsigned)now.tv_sec * RECOUNTS_PER_SECOND +
 	       (unsigned)now.tv_nsec / (1000000000 / RECOUNTS_PER_SECOND);
-	if (atomic_exchange(&broker->recount, slot) != slot)
-		workers_wake(broker);
+	if (atomic_exchange(&user->recounted, slot) == slot)
+		return;
+	worker_recount(worker, user);
+	workers_wake(worker->broker);
 }

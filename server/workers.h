@@ -5,6 +5,7 @@
 /* All workers of the broker: made when the first client of a CPU shows up, ended together. */
 
 struct broker;
+struct user;
 struct worker;
 
 /*
@@ -17,10 +18,11 @@ struct worker *workers_for_cpu(struct broker *broker, unsigned cpu);
 void workers_wake(struct broker *broker);
 
 /*
- * Makes each look what its clients have received, but not for every client that would like that.
- * Then a user's share may be used up no longer, and a client that asks again gets its sockets.
+ * For a user whose share is used up: looks what its clients have received, at once for those of this
+ * worker, soon for all others, so that a client that asks again gets its sockets. That is work, so
+ * no more than a hundred times a second for a user.
  */
-void workers_recount(struct broker *broker);
+void workers_recount(struct worker *worker, struct user *user);
 
 /* After the phase was raised: waits until all workers have ended, and frees them. */
 void workers_join(struct broker *broker);

@@ -22,11 +22,22 @@ static const struct {
 	{ENOENT, {EADDRNOTAVAIL, ADVICE_START, "there is no such control socket"}},
 	{ENOTDIR, {EADDRNOTAVAIL, ADVICE_START, "there is no such control socket"}},
 	{ECONNREFUSED, {EADDRNOTAVAIL, ADVICE_START, "nobody listens there"}},
+	{ELOOP, {EADDRNOTAVAIL, ADVICE_PLAIN,
+			"symbolic links on the way to the control socket lead in a circle"}},
+	{ENAMETOOLONG, {EADDRNOTAVAIL, ADVICE_PLAIN,
+			       "the path of a control socket is at most 107 bytes long"}},
 	{ENETDOWN, {EADDRNOTAVAIL, ADVICE_LOG,
 			   "the broker hung up without an answer, does its network namespace exist "
 			   "(ip netns list)?"}},
 	{ETIMEDOUT, {EADDRNOTAVAIL, ADVICE_LOG, "the broker did not answer in time"}},
 	{EPROTO, {EADDRNOTAVAIL, ADVICE_PLAIN, "what listens there is not an xsocket broker"}},
+	{EBADMSG, {EADDRNOTAVAIL, ADVICE_PLAIN,
+			  "the broker did not understand, it and this library are of versions that "
+			  "do not fit: install the same one and start the program again"}},
+	{EOPNOTSUPP, {EADDRNOTAVAIL, ADVICE_PLAIN,
+			     "the broker does not know what was asked for, it and this library are "
+			     "of versions that do not fit: install the same one and start the "
+			     "program again"}},
 	/* A right is missing, which EACCES means to bind(2) as well. */
 	{EACCES, {EACCES, ADVICE_PLAIN,
 			 "this user may not use the broker, or it does not hand out such sockets; "
@@ -51,7 +62,6 @@ static const struct {
 	{ENOBUFS, {ENOBUFS, ADVICE_PLAIN, "the kernel is out of memory"}},
 	{EUSERS, {EADDRNOTAVAIL, ADVICE_PLAIN, "this user has too many connections to the broker"}},
 	{EBUSY, {EADDRNOTAVAIL, ADVICE_LOG, "the broker has too many connections"}},
-	{EAGAIN, {EADDRNOTAVAIL, ADVICE_LOG, "the broker has too many connections"}},
 	{ETOOMANYREFS, {EADDRNOTAVAIL, ADVICE_PLAIN,
 			       "this user has asked for too many sockets and never received them"}},
 };
@@ -101,4 +111,32 @@ void advice_report(unsigned port, const char *server, int error)
 	report(REPORT_ERROR, "bind to port %u by %s%s failed: %s: %s%s%s%s%s", port, directory,
 		name, report_strerror(error, unknown), text, command, *unit ? "@" : "", unit,
 		suffix);
+}
+
+void advice_report_refusal(unsigned port, const char *server, int error)
+{
+	char unknown[16];
+	const char *text = NULL;
+
+	switch (error) {
+	case EADDRNOTAVAIL:
+		text = "this address is not in the broker's namespace; 0.0.0.0 and :: always are";
+		break;
+	case EACCES:
+		text = "it is a privileged port there, lower net.ipv4.ip_unprivileged_port_start "
+		       "in "
+		       "the broker's namespace";
+		break;
+	case ENODEV:
+		text = "the broker's namespace has no such interface as the address names by its "
+		       "scope";
+		break;
+	case EPERM:
+		text = "a security module or a sandbox forbids it, SocketBindDeny= of the broker's "
+		       "unit perhaps";
+		break;
+	}
+	report(text ? REPORT_ERROR : REPORT_DEBUG, "bind to port %u by %s failed there: %s%s%s",
+		port, server ? server : ADDRESS_DEFAULT, report_strerror(error, unknown),
+		text ? ": " : "", text ? text : "");
 }

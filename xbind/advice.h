@@ -23,4 +23,10 @@ const struct advice *advice_for(int error);
 /* Prints the line about a port that could not be bound by SERVER (NULL: the default). */
 void advice_report(unsigned port, const char *server, int error);
 
+/*
+ * Prints the line about a socket of SERVER's that could not be bound. Only what is different over
+ * there, and so not to be guessed, is an error: a port in use is not.
+ */
+void advice_report_refusal(unsigned port, const char *server, int error);
+
 #endif

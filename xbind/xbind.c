@@ -21,9 +21,11 @@
 #include "lib/xsocket.h"
 #include "preload/interfaces.h"
 #include "preload/journal.h"
+#include "preload/memory.h"
 #include "preload/next.h"
 #include "preload/options.h"
 #include "preload/report.h"
+#include "preload/socket.h"
 #include "preload/swap.h"
 
 #include <arpa/inet.h>
@@ -31,6 +33,7 @@
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 
 #define EXPORT __attribute__((visibility("default")))
@@ -45,12 +48,25 @@
 /* Length of a struct sockaddr_in6 without its scope, which the kernel still takes (RFC 2133). */
 #define SOCKADDR_IN6_SHORT 24
 
+/*
+ * Whether a pointer may lead somewhere. Mistakes are most often in the first page, where nothing
+ * is unless the program insisted, or in the last one (-1), where nothing ever is. Any other one is
+ * not worth a system call for a port that may not be listed.
+ */
+static bool is_pointer(const void *pointer, size_t length)
+{
+	uintptr_t address = (uintptr_t)pointer;
+
+	return (address >= 4096 && address < UINTPTR_MAX - 4095) ||
+	       memory_readable(pointer, length) == length;
+}
+
 /* The port of an address that bind(2) of an internet socket takes, or -1. */
 static int address_port(const struct sockaddr *address, socklen_t length)
 {
 	struct sockaddr_in in;
 
-	if (!address || length < sizeof(in))
+	if (length < sizeof(in) || !is_pointer(address, sizeof(in)))
 		return -1;
 	memcpy(&in, address, sizeof(in));
 	/* bind(2) takes AF_UNSPEC for AF_INET where the address is 0.0.0.0, for old programs. */
@@ -91,6 +107,13 @@ static bool is_bound_or_connected(int fd)
 		return true;
 	length = sizeof(address);
 	return getpeername(fd, (struct sockaddr *)&address, &length) == 0;
+}
+
+/* Whether the kernel can read all of an address, and would. */
+static bool is_address(const struct sockaddr *address, socklen_t length)
+{
+	return length <= sizeof(struct sockaddr_storage) &&
+	       memory_readable(address, length) == length;
 }
 
 /* Whether two sockets are known to be of different namespaces (kernel 5.14). */
@@ -189,8 +212,7 @@ static int redirect(int fd, const struct sockaddr *address, socklen_t length,
 		return r;
 	r = bind_there(new, fresh, address, length);
 	if (r < 0) {
-		report(REPORT_DEBUG, "bind to port %u by %s failed there: %s", port,
-			server ? server : ADDRESS_DEFAULT, report_strerror(-r, unknown));
+		advice_report_refusal(port, server, -r);
 		return r;
 	}
 	close_fd(&fresh);
@@ -223,7 +245,7 @@ static int bind_by(
 
 	r = 1;
 	if (socket_kind_of(fd, &kind) == 0 && kind_protocol(&kind, &protocol) &&
-		!is_bound_or_connected(fd)) {
+		!is_bound_or_connected(fd) && is_address(address, length)) {
 		rule = rules_find(&config->rules, protocol, (uint16_t)port);
 		if (rule) {
 			server = rules_server(&config->rules, rule);

@@ -3,20 +3,18 @@
 
 import os
 import re
-import shutil
 import subprocess
 
 import pytest
 
 from support import tree
-from support.wait import skip
+from support.wait import require
 
 LIBXSOCKET, LIBXBIND = 'lib/libxsocket.so.1', 'xbind/libxbind.so'
 
 
 def readelf(*args):
-    if not shutil.which('readelf'):
-        skip('needs readelf (binutils)')
+    require('readelf')
     return subprocess.run(['readelf', '-W', *map(str, args)], check=True, capture_output=True,
                           text=True).stdout
 
@@ -84,8 +82,7 @@ def test_soname(build):
 
 def test_a_program_by_pkg_config(build, tmp_path):
     """As a user builds one, against what is in the build directory."""
-    if not shutil.which('pkg-config'):
-        skip('needs pkg-config')
+    require('pkg-config')
     env = os.environ | {'PKG_CONFIG_PATH': str(build / 'meson-uninstalled')}
     flags = subprocess.run(['pkg-config', '--cflags', '--libs', 'xsocket'], check=True, env=env,
                            capture_output=True, text=True).stdout.split()

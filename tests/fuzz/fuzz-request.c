@@ -39,14 +39,9 @@ const struct config *worker_config(struct worker *worker)
 	return &worker->config;
 }
 
-void worker_recount(struct worker *worker, const struct user *user)
+void workers_recount(struct worker *worker, struct user *user)
 {
 	HOLDS(worker->broker->user_descriptors == 0 && user);
-}
-
-void workers_recount(struct broker *broker)
-{
-	(void)broker;
 }
 
 void log_client(enum log_kind kind, int fd, const struct peer *peer,

@@ -178,3 +178,10 @@ def test_grant_on_something_else(build, tmp_path):
         assert str(path) in result.stderr
     assert command.run(build, '--grant', file).returncode != 0
     assert command.run(build, '--grant').returncode != 0
+
+
+def test_symbolic_link_is_not_followed(build, vpn, tmp_path):
+    """Root is not to be led to another file by whoever owns the directory."""
+    (tmp_path / 'link').symlink_to(vpn.server)
+    before = command.run(build, '--grant', tmp_path / 'link', 'u:1234')
+    assert before.returncode == 1 and 'link' in before.stderr

@@ -262,6 +262,33 @@ def test_share_is_found_free_again_on_all_cpus(netns, broker, tmp_path):
                 wait_until(lambda one=connection, there=cpu: ask(one, there), timeout=0.7)
 
 
+@pytest.mark.parametrize('packets', ['last', 'empty'])
+def test_a_client_that_sends_its_own_end_and_ends(vpn, packets):
+    """Its end lies in the broker's queue then, and nobody is left to receive what is in it."""
+    before = len(vpn.broker.fds())
+    for _ in range(30):
+        with vpn.broker.connect() as connection, contextlib.suppress(BrokenPipeError):
+            if packets == 'last':
+                connection.send(wire.socket_request(count=3, flags=1))
+            else:
+                connection.send(wire.socket_request())
+                connection.send(wire.socket_request())
+                connection.send(b'')
+            connection.send(wire.socket_request(), [connection.sock.fileno()])
+    wait_until(lambda: len(vpn.broker.fds()) <= before + 5)
+
+
+def test_refusals_that_are_not_read_take_little(vpn):
+    """An answer without sockets counts for nothing, but is memory of the broker's."""
+    with vpn.broker.connect() as slow:
+        sent = 0
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            for sent in range(1000):
+                slow.send(wire.socket_request(domain=socket.AF_UNIX))
+                vpn.broker.ask().close()
+        assert 1 < sent < 100
+
+
 def test_clients_that_never_read_use_up_their_own_share(netns, broker, tmp_path):
     """Descriptors nobody receives count against the broker's user in the kernel: ETOOMANYREFS."""
     limit = 400

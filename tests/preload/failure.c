@@ -1,16 +1,46 @@
 /* SPDX-License-Identifier: MIT */
-/* bind(2) fails as it does there, and leaves the program its socket. */
+/*
+ * bind(2) fails as it does there, and leaves the program its socket. With an argument: it is
+ * forbidden altogether.
+ */
 #include "tests/preload/program.h"
 
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 
-int main(void)
+static void forbidden(void)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_bind, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = {.len = sizeof(filter) / sizeof(filter[0]), .filter = filter};
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+		prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
+		exit(1);
+	SAY(bind_port(fd, 3035));
+	SAY(in_own(fd));
+}
+
+int main(int argc, char **argv)
 {
 	int first = socket(AF_INET, SOCK_STREAM, 0), fd = socket(AF_INET, SOCK_STREAM, 0);
 	int set = epoll_create1(EPOLL_CLOEXEC);
 	struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.u64 = 9};
 	struct sockaddr_storage address = address_of(AF_INET, "127.0.0.1", 3031);
 
+	if (argc > 1) {
+		forbidden();
+		return 0;
+	}
 	SAY(bind_port(first, 3030));
 	SAY(listen(first, 5));
 	SAY(epoll_ctl(set, EPOLL_CTL_ADD, fd, &event));
@@ -26,8 +56,6 @@ int main(void)
 	SAY(bind_port(-1, 3032));
 	SAY(bind_port(0, 3032));
 	fd = socket(AF_INET, SOCK_STREAM, 0);
-	SAY(bind_to(fd, AF_INET, "192.0.2.1", 3033));
-	SAY(in_own(fd));
 	SAY(bind(fd, (struct sockaddr *)&address, 8));
 	SAY(bind(fd, NULL, 16));
 	SAY(bind_to(fd, AF_INET6, "::1", 3033));

@@ -4,7 +4,6 @@
 import contextlib
 import errno
 import os
-import re
 import shutil
 import socket
 import subprocess
@@ -15,52 +14,8 @@ from support.users import require_users
 from support.wait import skip
 
 PROGRAMS = ['options', 'descriptors', 'epoll', 'failure', 'families', 'threads', 'children',
-            'signals', 'multicast']
-# Ports that the programs take for listed, and 0.
-XBIND = '3000-3099 0'
+            'signals', 'multicast', 'pages']
 PYTHON = '/usr/bin/python3'
-# For builds with a sanitizer: AddressSanitizer is not the first library, and is confused by the
-# stack of a cancelled thread; ThreadSanitizer does not expect descriptors that are looked at while
-# another thread closes them.
-SANITIZER = {
-    'ASAN_OPTIONS': 'verify_asan_link_order=0:use_sigaltstack=0:detect_leaks=0',
-    'TSAN_OPTIONS': f'suppressions={os.path.dirname(os.path.abspath(__file__))}/tsan.suppressions',
-}
-
-
-@pytest.fixture
-def program(build):
-    return lambda name: str(build / 'tests' / 'preload' / name)
-
-
-@pytest.fixture
-def environment(build, vpn):
-    """environment(XBIND='...'): that of a program under the library."""
-    return lambda **variables: os.environ | SANITIZER | {
-        'LD_PRELOAD': str(build / 'xbind' / 'libxbind.so'),
-        'XBIND': XBIND,
-        'XSOCKET': vpn.server,
-        'TARGET_COOKIE': str(vpn.cookie()),
-    } | variables
-
-
-@pytest.fixture
-def xbind(environment):
-    """xbind(ARGV, XBIND='...'): what a program under the library says, outside the namespace."""
-    def run(argv, stderr=subprocess.PIPE, **variables):
-        return subprocess.run(argv, env=environment(**variables), timeout=60, text=True,
-                              check=False, stdout=subprocess.PIPE, stderr=stderr)
-    return run
-
-
-@pytest.fixture
-def bare(vpn):
-    """bare(ARGV): what a program says inside the namespace."""
-    def run(argv):
-        env = os.environ | SANITIZER | {'TARGET_COOKIE': str(vpn.cookie())}
-        return vpn.run(argv, env=env, check=False,
-                       stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    return run
 
 
 @pytest.mark.parametrize('name', PROGRAMS)
@@ -292,20 +247,6 @@ def test_without_privilege_and_not_dumpable(vpn, xbind):
     outside = xbind([PYTHON, '-c', code])
     assert outside.stderr == ''
     assert outside.stdout == '65534 0 True\n'
-
-
-def test_what_the_library_shows_and_needs(build):
-    """An unversioned bind and setsockopt, libc, and nothing else."""
-    readelf = subprocess.run(['readelf', '--wide', '--dynamic', '--version-info', '--dyn-syms',
-                              build / 'xbind' / 'libxbind.so'],
-                             check=True, text=True, stdout=subprocess.PIPE).stdout
-    needed = re.findall(r'\(NEEDED\).*\[(.*)\]', readelf)
-    assert [name for name in needed if 'san' not in name] == ['libc.so.6']
-    assert 'Version definition' not in readelf
-    assert 'RPATH' not in readelf and 'RUNPATH' not in readelf
-    symbols = {line.split()[-1] for line in readelf.splitlines()
-               if re.search(r' (GLOBAL|WEAK) +DEFAULT +\d+ ', line)}
-    assert symbols == {'bind', 'setsockopt'}
 
 
 def test_asyncio(xbind):

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The journal gives back what was set, in order, each option once except those that add up; says
- * when something is missing; and stays whole whoever uses it at once. And the parser of an epoll
- * set's fdinfo, fed by bytes.
+ * when something is missing; and stays whole whoever uses it at once.
  */
 #include "tests/unit/unit.h"
 
-#include "preload/descriptors.h"
 #include "preload/journal.h"
 
 #include <linux/filter.h>
@@ -15,6 +13,8 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 /* Each test has cookies of its own: the journal is one for the process. */
 static uint64_t cookie_next = 1000;
@@ -34,8 +34,8 @@ static const char *text_of(uint64_t cookie)
 	size_t position = 0;
 
 	text[0] = '\0';
-	if (!journal_read(cookie, &journal))
-		return "nothing";
+	if (journal_read(cookie, &journal) != JOURNAL_READ)
+		return journal.lost ? "lost" : "nothing";
 	while (journal_next(&journal, &position, &option, value)) {
 		char *end = text + strlen(text);
 
@@ -47,7 +47,7 @@ static const char *text_of(uint64_t cookie)
 			sprintf(end, "%d:%d#%u ", option.level, option.name, option.length);
 	}
 	if (journal.lossy)
-		strcat(text, "lossy");
+		strcat(text, journal.lost ? "lost" : "lossy");
 	return text;
 }
 
@@ -111,7 +111,7 @@ static void test_programs(void **state)
 	size_t position = 0;
 
 	journal_record(cookie, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
-	assert_true(journal_read(cookie, &journal));
+	assert_int_equal(journal_read(cookie, &journal), JOURNAL_READ);
 	assert_true(journal_next(&journal, &position, &option, value));
 	assert_int_equal(option.kind, JOURNAL_PROGRAM);
 	assert_int_equal(option.length, 3 * sizeof(struct sock_filter));
@@ -160,6 +160,67 @@ static void test_the_oldest_goes(void **state)
 	assert_string_equal(text_of(cookie_next - 1), "1:2=9999 ");
 }
 
+/* What nobody else knows is told to be missing, also when its slot has another owner. */
+static void test_precious(void **state)
+{
+	struct ip_mreqn group = {.imr_multiaddr.s_addr = 1};
+	uint64_t member = cookie_next++, full = cookie_next++;
+
+	journal_record(member, IPPROTO_IP, IP_ADD_MEMBERSHIP, &group, sizeof(group));
+	for (int i = 0; i < 1000; i++)
+		record_int(cookie_next++, 1, 2, i);
+	assert_string_equal(text_of(member), "lost");
+	record_int(member, 1, 2, 7);
+	assert_string_equal(text_of(member), "1:2=7 lost");
+	for (uint32_t i = 0; i < 50; i++) {
+		group.imr_multiaddr.s_addr = i;
+		journal_record(full, IPPROTO_IP, IP_ADD_MEMBERSHIP, &group, sizeof(group));
+	}
+	assert_non_null(strstr(text_of(full), "lost"));
+	assert_string_equal(text_of(cookie_next - 1), "1:2=999 ");
+}
+
+#define SHARERS 4
+#define SHARES	2000
+
+static pthread_barrier_t together;
+
+/* Joins a group of its own on a socket that all threads have. Counts the incomplete sockets. */
+static void *sharer(void *argument)
+{
+	struct ip_mreqn group = {.imr_ifindex = (int)(uintptr_t)argument};
+	size_t all = SHARERS * (sizeof(struct journal_option) + sizeof(group));
+	long silent = 0;
+
+	for (uint64_t cookie = 70000000; cookie < 70000000 + SHARES; cookie++) {
+		struct journal journal;
+
+		pthread_barrier_wait(&together);
+		journal_record(cookie, IPPROTO_IP, IP_ADD_MEMBERSHIP, &group, sizeof(group));
+		pthread_barrier_wait(&together);
+		journal_read(cookie, &journal);
+		silent += !journal.lost && journal.used != all;
+	}
+	return (void *)silent;
+}
+
+/* Threads that are the first to set options of one socket, together. */
+static void test_a_socket_of_many_threads(void **state)
+{
+	pthread_t threads[SHARERS];
+
+	pthread_barrier_init(&together, NULL, SHARERS);
+	for (uintptr_t i = 0; i < SHARERS; i++)
+		pthread_create(&threads[i], NULL, sharer, (void *)i);
+	for (int i = 0; i < SHARERS; i++) {
+		void *silent;
+
+		pthread_join(threads[i], &silent);
+		assert_null(silent);
+	}
+	pthread_barrier_destroy(&together);
+}
+
 #define ENTRY (sizeof(struct journal_option) + sizeof(int))
 
 static void *recorder(void *argument)
@@ -175,9 +236,10 @@ static void *recorder(void *argument)
 		record_int(cookie + (uint64_t)i, 1, 3, i);
 		/* One that all threads set options of. */
 		journal_record(999999, IPPROTO_UDP, i % 50, &shared, sizeof(shared));
-		if (journal_read(cookie + (uint64_t)i, &journal) && journal.used > 2 * ENTRY)
+		if (journal_read(cookie + (uint64_t)i, &journal) == JOURNAL_READ &&
+			journal.used > 2 * ENTRY)
 			wrong++;
-		if (journal_read(999999, &journal) && journal.used % ENTRY != 0)
+		if (journal_read(999999, &journal) == JOURNAL_READ && journal.used % ENTRY != 0)
 			wrong++;
 	}
 	return (void *)wrong;
@@ -196,39 +258,106 @@ static void test_threads(void **state)
 	}
 }
 
-static void test_epoll_info(void **state)
+/* A page, behind which there is nothing. */
+static uint8_t *page_end(void)
 {
-	static const char text[] =
-		"pos:\t0\nflags:\t02\nmnt_id:\t15\nino:\t77\n"
-		"tfd:        5 events:       19 data: 123456789abcdef0  pos:0 ino:1a2b sdev:8\n"
-		"tfd:      123 events: c0000001 data:                0  pos:0 ino:f sdev:8\n"
-		"tfd: events: data: \n"
-		"tfd:        7 events:        1 data:                7  pos:0 ino:3 sdev:8";
-	struct epoll_info info = {.length = 0};
-	int found = 0;
+	size_t size = (size_t)sysconf(_SC_PAGESIZE);
+	uint8_t *pages =
+		mmap(NULL, 2 * size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	for (const char *byte = text; *byte; byte++) {
-		if (!epoll_info_push(&info, *byte))
-			continue;
-		if (found++ == 0) {
-			assert_int_equal(info.fd, 5);
-			assert_int_equal(info.events, 0x19);
-			assert_true(info.data == 0x123456789abcdef0);
-			assert_int_equal(info.inode, 0x1a2b);
-		} else {
-			assert_int_equal(info.fd, 123);
-			assert_true(info.events == 0xc0000001);
-			assert_int_equal(info.data, 0);
-			assert_int_equal(info.inode, 0xf);
+	must(pages != MAP_FAILED);
+	must(munmap(pages + size, size) == 0);
+	return pages + size;
+}
+
+/* The kernel reads what it needs, which may be less than the length says. */
+static void test_values_that_end_early(void **state)
+{
+	static const int one = 1;
+	struct sock_filter instruction = BPF_STMT(BPF_RET | BPF_K, 42);
+	struct sock_fprog program = {.len = 3};
+	uint8_t value[JOURNAL_ARENA] __attribute__((aligned(8))), *end = page_end();
+	struct journal_option option;
+	struct journal journal;
+	uint64_t cookie = cookie_next++;
+	size_t position = 0;
+
+	memcpy(end - sizeof(one), &one, sizeof(one));
+	journal_record(cookie, SOL_SOCKET, SO_KEEPALIVE, end - sizeof(one), 8);
+	journal_record(cookie, SOL_SOCKET, SO_OOBINLINE, end - sizeof(one), sizeof(one));
+	memcpy(end - 5, "reno", 5);
+	journal_record(cookie, IPPROTO_TCP, TCP_CONGESTION, end - 5, 16);
+	journal_record(cookie, SOL_SOCKET, SO_DEBUG, end, 4);
+	journal_record(cookie, SOL_SOCKET, SO_DONTROUTE, (void *)8, 4);
+	assert_string_equal(text_of(cookie), "1:9#8 1:10=1 6:13#16 1:1! 1:5! ");
+	assert_int_equal(journal_read(cookie, &journal), JOURNAL_READ);
+	assert_true(journal_next(&journal, &position, &option, value));
+	assert_memory_equal(value, &one, sizeof(one));
+	/* Instructions, all of which are needed. */
+	memcpy(end - sizeof(instruction), &instruction, sizeof(instruction));
+	program.filter = (struct sock_filter *)(void *)(end - sizeof(instruction));
+	cookie = cookie_next++;
+	journal_record(cookie, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
+	assert_string_equal(text_of(cookie), "1:26! ");
+	program.len = 1;
+	journal_record(cookie, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
+	assert_string_equal(text_of(cookie), "1:26#8 ");
+}
+
+#define JOINERS 4
+#define ROUNDS	400
+#define JOINS	60 /* of each in a round; all together there are no more than are kept */
+
+/* How many sockets of its own a thread finds without their membership, told so and not. */
+struct joiner {
+	pthread_t thread;
+	uint64_t cookie;
+	int told, silent;
+};
+
+static void *joiner(void *argument)
+{
+	struct joiner *joiner = argument;
+	struct ip_mreqn group = {.imr_multiaddr.s_addr = 1};
+
+	for (int round = 0; round < ROUNDS; round++) {
+		uint64_t first = joiner->cookie;
+
+		for (; joiner->cookie < first + JOINS; joiner->cookie++)
+			journal_record(joiner->cookie, IPPROTO_IP, IP_ADD_MEMBERSHIP, &group,
+				sizeof(group));
+		for (uint64_t cookie = first; cookie < first + JOINS; cookie++) {
+			struct journal journal;
+
+			journal_read(cookie, &journal);
+			if (journal.used == sizeof(struct journal_option) + sizeof(group))
+				continue;
+			joiner->told += journal.lossy;
+			joiner->silent += !journal.lossy;
 		}
+		pthread_barrier_wait(&together);
 	}
-	/* A line without an end is none. */
-	assert_int_equal(found, 2);
-	/* Nor does a long one reach beyond the buffer. */
-	info.length = 0;
-	for (int i = 0; i < 1000; i++)
-		assert_false(epoll_info_push(&info, 'x'));
-	assert_false(epoll_info_push(&info, '\n'));
+	return NULL;
+}
+
+/* Several threads set options on new sockets at once, each on its own. */
+static void test_each_thread_its_own(void **state)
+{
+	struct joiner joiners[JOINERS];
+	int told = 0;
+
+	pthread_barrier_init(&together, NULL, JOINERS);
+	for (uint64_t i = 0; i < JOINERS; i++) {
+		joiners[i] = (struct joiner){.cookie = 50000000 + i * ROUNDS * JOINS};
+		pthread_create(&joiners[i].thread, NULL, joiner, &joiners[i]);
+	}
+	for (int i = 0; i < JOINERS; i++) {
+		pthread_join(joiners[i].thread, NULL);
+		assert_int_equal(joiners[i].silent, 0);
+		told += joiners[i].told;
+	}
+	pthread_barrier_destroy(&together);
+	assert_in_range(told, 0, JOINERS * ROUNDS * JOINS / 1000);
 }
 
 int main(void)
@@ -239,8 +368,12 @@ int main(void)
 		cmocka_unit_test(test_programs),
 		cmocka_unit_test(test_too_much),
 		cmocka_unit_test(test_the_oldest_goes),
+		cmocka_unit_test(test_values_that_end_early),
+		cmocka_unit_test(test_precious),
+		/* From here on more is lost than is remembered. */
+		cmocka_unit_test(test_a_socket_of_many_threads),
 		cmocka_unit_test(test_threads),
-		cmocka_unit_test(test_epoll_info),
+		cmocka_unit_test(test_each_thread_its_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -183,6 +183,10 @@ static void test_long_servers(void **state)
 static void test_advice(void **state)
 {
 	static const int never[] = {0, EAGAIN, EINTR, EINPROGRESS, EADDRINUSE, EBADF, ENOTSOCK};
+	static const int named[] = {ENAMETOOLONG, ENOENT, ENOTDIR, ELOOP, ECONNREFUSED, EACCES,
+		EPERM, ENETDOWN, ETIMEDOUT, EBADMSG, EOPNOTSUPP, EPROTO, EPROTONOSUPPORT,
+		EAFNOSUPPORT, ESOCKTNOSUPPORT, EMFILE, ENFILE, ETOOMANYREFS, EUSERS, EBUSY,
+		ENOBUFS, ENOMEM};
 
 	for (int error = 1; error < 4096; error++) {
 		const struct advice *advice = advice_for(error);
@@ -191,6 +195,10 @@ static void test_advice(void **state)
 		for (size_t i = 0; i < ELEMENTS(never); i++)
 			assert_int_not_equal(advice->program_errno, never[i]);
 	}
+	/* What lib/xsocket.h names has a text of its own. */
+	for (size_t i = 0; i < ELEMENTS(named); i++)
+		assert_ptr_not_equal(advice_for(named[i]), advice_for(4095));
+	assert_ptr_equal(advice_for(EAGAIN), advice_for(4095));
 	assert_int_equal(advice_for(ENOENT)->program_errno, EADDRNOTAVAIL);
 	assert_int_equal(advice_for(ECONNREFUSED)->program_errno, EADDRNOTAVAIL);
 	assert_int_equal(advice_for(EACCES)->program_errno, EACCES);

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+#include "preload/socket.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+
+int socket_kind_of(int fd, struct socket_kind *ret)
+{
+	socklen_t length = sizeof(int);
+	struct socket_kind kind;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &kind.domain, &length) < 0 ||
+		getsockopt(fd, SOL_SOCKET, SO_TYPE, &kind.type, &length) < 0 ||
+		getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &kind.protocol, &length) < 0)
+		return -errno;
+	*ret = kind;
+	return 0;
+}
+
+uint64_t socket_cookie_of(int fd)
+{
+	uint64_t cookie = 0;
+	socklen_t length = sizeof(cookie);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &length) < 0)
+		return 0;
+	return cookie;
+}
