@@ -11,8 +11,10 @@ import shutil
 
 import pytest
 
+from support import tree
 from support.broker import Broker, Vpn
 from support.netns import Here, Namespace
+from support.users import GID, UID, require_users
 
 _numbers = itertools.count(1)
 
@@ -42,6 +44,15 @@ def public(build, tmp_path_factory):
         return target
 
     return copy
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """A copy of the source tree that an unprivileged user owns."""
+    require_users()
+    for parent in [tmp_path, *list(tmp_path.parents)[:2]]:
+        parent.chmod(0o755)
+    return tree.copy(tmp_path / 'tree', UID, GID)
 
 
 @pytest.fixture

@@ -2,14 +2,14 @@
 """What holds for every source file."""
 
 import ast
+import pathlib
 import re
-import shutil
 import subprocess
 
 import pytest
 
 from support import tree
-from support.wait import skip
+from support.wait import require
 
 FILES = tree.files()
 C = [path for path in FILES if path.suffix in ('.c', '.h')]
@@ -29,7 +29,7 @@ ALLOWED = {
     'xbind': {'common', 'lib', 'preload', 'xbind'},
     'server': {'common', 'server'},
 }
-LONGEST = 400
+LONGEST, LONGEST_FUNCTION = 400, 60
 
 
 def names(paths):
@@ -53,7 +53,42 @@ def test_white_space(path):
 def test_length(path):
     """A file that is longer says why at its top."""
     lines = tree.text(path).splitlines()
-    assert len(lines) <= LONGEST or any(re.search(r'\blong(er)?\b', line) for line in lines[:20])
+    top = ' '.join(line.strip(' */#-"') for line in lines[:30])
+    assert len(lines) <= LONGEST or 'This file is long because ' in top
+
+
+def functions(path):
+    """(Name, number of lines) of what has a body at the left margin, as this project writes it."""
+    if path in PYTHON:
+        for node in ast.walk(ast.parse(tree.text(path))):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                yield node.name, node.end_lineno - node.lineno + 1
+        return
+    # C: the name, then a line "{"; the shell: "name() {". Both end with a line "}"
+    begins = re.compile(r'^{|^\w+\(\) [({]$')
+    start, name = None, ''
+    for number, line in enumerate(tree.text(path).splitlines()):
+        if begins.match(line):
+            start = number
+        elif line[:1] in ('}', ')') and start is not None:
+            yield name, number - start + 1
+            start = None
+        if start is None or start == number:
+            named = re.search(r'\w+(?=\()', line)
+            name = named[0] if named and line[:1].strip() else name
+
+
+@names([*C, *SHELL, *PYTHON])
+def test_length_of_functions(path):
+    assert not [(name, lines) for name, lines in functions(path) if lines > LONGEST_FUNCTION]
+
+
+def test_functions_are_found():
+    """That the test above can fail."""
+    for path, some in (('server/main.c', 'main'), ('tools/check', 'run_step'),
+                       ('tests/support/wait.py', 'wait_until')):
+        found = dict(functions(pathlib.Path(path)))
+        assert found[some] > 5, path
 
 
 @names([path for path in C if path.parts[0] in ALLOWED])
@@ -75,9 +110,7 @@ def test_headers_stand_alone(path, compiler):
 
 def test_public_header_in_cplusplus_and_old_c(compiler):
     compiler('-x', 'c', '-std=c99', '-pedantic-errors', 'lib/xsocket.h')
-    if not shutil.which('c++'):
-        skip('needs a C++ compiler')
-    compiler('-x', 'c++', '-std=c++11', 'lib/xsocket.h', command='c++')
+    compiler('-x', 'c++', '-std=c++11', 'lib/xsocket.h', command=require('g++', 'c++'))
 
 
 @pytest.fixture
@@ -95,8 +128,7 @@ def compiler():
 
 @names(SHELL + [path for path in FILES if path.name == 'skip.sh'])
 def test_shellcheck(path):
-    if not shutil.which('shellcheck'):
-        skip('needs shellcheck')
+    require('shellcheck')
     result = subprocess.run(['shellcheck', '-x', str(path)], cwd=tree.SOURCE, capture_output=True,
                             text=True, check=False)
     assert result.returncode == 0, result.stdout

@@ -109,7 +109,7 @@ def test_batch_is_cut_to_its_limit(limited):
 
 
 def test_silent_and_idle_clients_are_closed(limited):
-    server = limited('RequestTimeoutSec=1\nIdleTimeoutSec=2')
+    server = limited('RequestTimeoutSec=1\nIdleTimeoutSec=6')
     with server.connect() as silent, server.connect() as idle:
         idle.plain().close()
         assert silent.hung_up()

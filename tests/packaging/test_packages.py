@@ -3,15 +3,12 @@
 
 import os
 import shlex
-import shutil
 import subprocess
 import tarfile
 
-import pytest
-
 from support import tree
-from support.users import GID, UID, as_user, require_users
-from support.wait import skip
+from support.users import GID, UID, as_user
+from support.wait import require, skip
 
 MESON = shlex.split(os.environ.get('MESONINTROSPECT', 'meson introspect'))[:-1]
 
@@ -35,22 +32,6 @@ def expected(lib, build):
     return names
 
 
-@pytest.fixture
-def copy(tmp_path):
-    """A copy of the tree that an unprivileged user owns."""
-    require_users()
-    for parent in [tmp_path, *list(tmp_path.parents)[:2]]:
-        parent.chmod(0o755)
-    target = tmp_path / 'tree'
-    for path in tree.files():
-        (target / path).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(tree.SOURCE / path, target / path)
-    for directory, _, names in os.walk(target):
-        for name in ['', *names]:
-            os.chown(os.path.join(directory, name), UID, GID)
-    return target
-
-
 def run(argv, **kwargs):
     result = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                             check=False, **kwargs)
@@ -60,8 +41,7 @@ def run(argv, **kwargs):
 
 def test_makepkg(copy, build):
     """The real one, as a user, since it refuses to be root."""
-    if not shutil.which('makepkg'):
-        skip('needs makepkg')
+    require('makepkg')
     # where a user cannot get at the first meson in the PATH
     path = '/usr/bin:/bin:/usr/sbin:/sbin'
     env = {'PATH': path, 'HOME': str(copy), 'LANG': 'C.UTF-8', 'PKGEXT': '.pkg.tar.gz',
@@ -104,8 +84,8 @@ def test_install_below_any_prefix_by_any_user(copy):
 def test_dist(tmp_path):
     """`meson dist`: the archive builds."""
     git = ['git', '-c', f'safe.directory={tree.SOURCE}', '-C', str(tree.SOURCE)]
-    if not shutil.which('git') or subprocess.run([*git, 'rev-parse', 'HEAD'], check=False,
-                                                 capture_output=True).returncode != 0:
+    require('git')
+    if subprocess.run([*git, 'rev-parse', 'HEAD'], check=False, capture_output=True).returncode:
         skip('needs a git work tree')
     setup = ['-Dtests=disabled', '-Dbenchmarks=disabled', '-Dfuzzers=disabled', '-Dman=disabled']
     env = os.environ | {'GIT_CONFIG_COUNT': '1', 'GIT_CONFIG_KEY_0': 'safe.directory',
@@ -121,10 +101,3 @@ def test_dist(tmp_path):
         assert (unpacked / name).exists(), name
     run([*MESON, 'setup', str(tmp_path / 'again'), str(unpacked), *setup])
     run([*MESON, 'compile', '-C', str(tmp_path / 'again')])
-
-
-def test_package_names():
-    """tools/install-deps knows a package, or says that there is none, for every distribution."""
-    table = tree.text('tools/install-deps').partition("<<'TABLE'\n")[2].partition('\nTABLE')[0]
-    for line in table.splitlines():
-        assert len(line.split()) == 6, line

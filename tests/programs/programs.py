@@ -3,21 +3,14 @@
 
 import contextlib
 import os
-import shutil
 import signal
 import socket
 import subprocess
 
 from support.broker import SANITIZER
-from support.wait import skip, wait_until
+from support.wait import wait_until
 
 PATIENCE = 60  # seconds: a Java machine starts slowly where others are at work
-
-
-def require(*names):
-    """The path of the first of these programs that is installed, or else a skip."""
-    found = next(filter(None, map(shutil.which, names)), None)
-    return found or skip(f'needs {" or ".join(names)}')
 
 
 class Program:

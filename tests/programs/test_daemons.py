@@ -7,8 +7,9 @@ import struct
 
 import pytest
 
-from programs import http, require, talk
+from programs import http, talk
 from support.users import require_users
+from support.wait import require
 
 NGINX_CONF = '''
 daemon off;

@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
-from programs import PATIENCE, http, require, talk
-from support.wait import wait_until
+from programs import PATIENCE, http, talk
+from support.wait import require, wait_until
 
 # Binds the same socket to the first port that is free, as many servers do.
 FALLBACK = '''

@@ -7,8 +7,8 @@ import subprocess
 
 import pytest
 
-from programs import PATIENCE, http, require, talk
-from support.wait import skip
+from programs import PATIENCE, http, talk
+from support.wait import require, skip
 
 
 def test_node(start, vpn, files, sanitizer_first):

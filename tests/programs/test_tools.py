@@ -5,8 +5,8 @@ import signal
 
 import pytest
 
-from programs import PATIENCE, require, talk
-from support.wait import wait_until
+from programs import PATIENCE, talk
+from support.wait import require, wait_until
 
 
 @pytest.mark.parametrize('name, argv, v4', [

@@ -3,6 +3,7 @@
 
 import os
 import pathlib
+import shutil
 import subprocess
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -22,6 +23,17 @@ def files():
                            and not (pathlib.Path(directory) / child / 'build.ninja').exists()]
             names += [os.path.relpath(f'{directory}/{leaf}', SOURCE) for leaf in leaves]
     return sorted(pathlib.Path(name) for name in names if (SOURCE / name).is_file())
+
+
+def copy(target, uid=-1, gid=-1):
+    """All of them, in a directory of somebody else."""
+    for path in files():
+        (target / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(SOURCE / path, target / path)
+    for directory, _, names in os.walk(target):
+        for name in ['', *names]:
+            os.chown(os.path.join(directory, name), uid, gid)
+    return target
 
 
 def text(path):

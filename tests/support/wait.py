@@ -2,6 +2,7 @@
 """Waiting for something to become true, and giving up on something that cannot be here."""
 
 import os
+import shutil
 import time
 
 import pytest
@@ -25,3 +26,12 @@ def skip(reason):
     if os.environ.get('XSOCKET_MUST_WORK') == '1':
         pytest.fail(f'skipped, but XSOCKET_MUST_WORK=1: {reason}', pytrace=False)
     pytest.skip(reason)
+
+
+def require(*names):
+    """The path of the first of these programs that is installed, or else a skip.
+
+    Each first name has a row in tools/install-deps: tests/lint/test_tools.py.
+    """
+    found = next(filter(None, map(shutil.which, names)), None)
+    return found or skip(f'needs {" or ".join(names)}')

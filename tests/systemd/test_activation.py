@@ -17,10 +17,10 @@ from support.wait import wait_until
 
 
 class Crowd:
-    """Clients that ask all the time: every answer counts."""
+    """Clients that ask all the time: every socket counts, and every error is kept."""
 
-    def __init__(self, library, server, size=4):
-        self._ask = lambda: library.xsocket(server).close()
+    def __init__(self, library, server, size=4, ask=None):
+        self._ask = ask or (lambda: library.xsocket(server).close())
         self.answers, self.errors, self._end = 0, [], threading.Event()
         self._threads = [threading.Thread(target=self._run) for _ in range(size)]
 
@@ -33,7 +33,7 @@ class Crowd:
                 self.errors.append(error)
 
     def served(self, more):
-        """Waits until so many more requests were answered."""
+        """Waits until so many more sockets were handed out."""
         goal = self.answers + more
         wait_until(lambda: self.answers >= goal, timeout=30, what=lambda: f'answers: {self.errors}')
 
@@ -99,10 +99,13 @@ def test_killed_and_no_client_refused(enabled, unit, library):
     with Crowd(library, unit) as crowd:
         for kills in range(1, 9):
             crowd.served(50)
+            old = main_pid(service)
             systemctl('kill', '--signal=KILL', '--kill-whom=main', service)
-            wait_until(lambda: main_pid(service) != 0)
+            wait_until(lambda: main_pid(service) not in (0, old), what=lambda: status(service))
+            assert show(service, 'NRestarts') == str(kills)
         crowd.served(50)
     assert not crowd.errors, crowd.errors
+    assert show(service, 'NRestarts') == '8'
 
 
 def test_restarted_and_no_client_refused(enabled, unit, library):
@@ -148,27 +151,27 @@ def test_deleted_namespace(enabled, unit, library):
 
 def test_namespace_made_again(enabled, unit, library):
     """At once, with clients asking all the time: none ever gets a socket of the dead one."""
-    alive = {enabled.cookie()}
-    wrong = []
+    born = [enabled.cookie()]
+    granted = []  # (which of these was there when it was asked for, whose the socket is)
 
     def ask():
-        before = set(alive)
-        with contextlib.suppress(OSError), library.xsocket(unit) as sock:
-            got = wire.netns_cookie(sock)
-            # while it is being replaced, either is right
-            if got not in before | alive:
-                wrong.append(got)
+        asked = len(born) - 1
+        with library.xsocket(unit) as sock:
+            granted.append((asked, wire.netns_cookie(sock)))
 
-    with Crowd(library, unit) as crowd:
-        crowd._ask = ask
-        for _ in range(5):
+    with Crowd(library, unit, ask=ask) as crowd:
+        for newest in range(1, 6):
             crowd.served(20)
             enabled.delete()
             enabled.create()
-            alive.add(enabled.cookie())
-            alive.intersection_update({enabled.cookie()})
-            assert cookie_soon(library, unit) == enabled.cookie()
-    assert not wrong
+            born.append(enabled.cookie())
+            wait_until(lambda: sum(asked == newest for asked, _ in granted) >= 20,
+                       timeout=30, what=lambda: f'sockets of the new one: {crowd.errors[-3:]}')
+    # while it was being replaced either was right; from then on only the new one
+    wrong = [(asked, got) for asked, got in granted if got not in born[asked:]]
+    assert not wrong, f'{len(wrong)} of {len(granted)}'
+    # and what was refused was refused for want of a namespace
+    assert {error.errno for error in crowd.errors} <= {errno.ENETDOWN}
 
 
 def cookie_soon(library, server):

@@ -8,8 +8,10 @@ import socket
 
 import pytest
 
+from support import bpf
 from support.manager import journal, show, systemctl, unit_file
 from support.users import errno_of
+from support.wait import wait_until
 
 ALLOWED, DENIED = '127.0.0.1', '127.0.0.2'
 
@@ -72,15 +74,37 @@ def test_ip_address_deny_outlives_the_unit(enabled, unit, library):
 def test_socket_bind_deny(enabled, unit, library):
     """Where the manager can do it; Debian 12's cannot, and then says so in its version."""
     restrict(unit, 'SocketBindDeny=ipv4:tcp:8080')
-    supported = '+BPF_FRAMEWORK' in systemctl('--version')
+    version = systemctl('--version')
     with library.xsocket(unit) as denied, library.xsocket(unit) as allowed:
         allowed.bind((ALLOWED, 8081))
-        if supported:
+        if '+BPF_FRAMEWORK' in version:
             with pytest.raises(PermissionError):
                 denied.bind((ALLOWED, 8080))
         else:
-            assert '-BPF_FRAMEWORK' in systemctl('--version'), 'not supported by this manager'
+            assert '-BPF_FRAMEWORK' in version, 'nothing is said about it'
             denied.bind((ALLOWED, 8080))
+
+
+def test_bind_program_of_the_broker(enabled, unit, library):
+    """What SocketBindDeny= does in the kernel, whatever the manager can do: a program that the
+    broker's cgroup has judges the bind(2) of a client that is not in it, and of nobody else."""
+    service = f'xsocket@{unit}.service'
+    library.xsocket(unit).close()
+    group, own = show(service, 'ControlGroup'), pathlib.Path('/proc/self/cgroup').read_text()
+    assert group and group not in own
+    with library.xsocket(unit) as before, library.xsocket(unit) as late:
+        before.bind((ALLOWED, 8081))
+        bpf.refuse_bind(f'/sys/fs/cgroup{group}')
+        with library.xsocket(unit) as denied, enabled.socket() as clients_own:
+            for sock in (denied, late):
+                with pytest.raises(PermissionError):
+                    sock.bind((ALLOWED, 8080))
+            clients_own.bind((ALLOWED, 8080))
+        # it outlives the broker, and its cgroup
+        systemctl('stop', f'xsocket@{unit}.socket', service)
+        wait_until(lambda: not os.path.exists(f'/sys/fs/cgroup{group}'))
+        with pytest.raises(PermissionError):
+            late.bind((ALLOWED, 8082))
 
 
 def test_nothing_is_denied_by_default(enabled, unit, library):

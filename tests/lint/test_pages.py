@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: MIT
+"""The examples in the manual pages work. Those of README.md and of units: tests/systemd."""
+
+import json
+import os
+import shlex
+import subprocess
+
+import pytest
+
+from support.broker import run
+from support.netns import listening
+from support.pages import FILE, blocks
+from support.wait import require, wait_until
+
+MESON = shlex.split(os.environ.get('MESONINTROSPECT', 'meson introspect'))[:-1]
+
+
+@pytest.mark.parametrize('text', [text for text in blocks('man/xsocket.conf.5.scd')
+                                  if '[Server]' in text])
+def test_configuration(build, tmp_path, text):
+    assert FILE.match(text)[1] == '/etc/xsocket/vpn.conf'
+    config = tmp_path / 'vpn.conf'
+    config.write_text(text)
+    result = run(build, '--check', '--config', config)
+    assert (result.returncode, result.stderr) == (0, '')
+    config.write_text(text.replace('MaxConnections=', 'MaxConections='))
+    assert run(build, '--check', '--config', config).returncode == 78
+
+
+@pytest.fixture(scope='module')
+def installed(build, tmp_path_factory):
+    """What pkg-config tells of the project where it was installed, below a directory."""
+    require('pkg-config')
+    root = tmp_path_factory.mktemp('root')
+    subprocess.run([*MESON, 'install', '-C', str(build), '--no-rebuild', '--quiet', '--destdir',
+                    str(root)], check=True, stdout=subprocess.DEVNULL)
+    page, = root.glob('**/pkgconfig/xsocket.pc')
+    env = os.environ | {'PKG_CONFIG_SYSROOT_DIR': str(root), 'PKG_CONFIG_PATH': str(page.parent),
+                        # of the standard directories, too
+                        'PKG_CONFIG_ALLOW_SYSTEM_CFLAGS': '1', 'PKG_CONFIG_ALLOW_SYSTEM_LIBS': '1'}
+
+    def pkg_config(*args):
+        return subprocess.run(['pkg-config', *args, 'xsocket'], env=env, check=True, text=True,
+                              capture_output=True).stdout.split()
+
+    return pkg_config
+
+
+@pytest.fixture(scope='module')
+def sanitize(build):
+    options = json.loads(subprocess.run([*MESON, 'introspect', '--buildoptions', str(build)],
+                                        check=True, capture_output=True).stdout)
+    value, = (option['value'] for option in options if option['name'] == 'b_sanitize')
+    return [] if value == 'none' else [f'-fsanitize={value}']
+
+
+def test_pkg_config(installed):
+    """Of the version of the project, with nothing else to be linked."""
+    version, = installed('--modversion')
+    assert version[0].isdigit()
+    assert [flag for flag in installed('--libs') if flag.startswith('-l')] == ['-lxsocket']
+    assert installed('--libs', '--static').count('-lxsocket') == 1
+
+
+def test_program(installed, sanitize, tmp_path, netns, broker):
+    """The example of xsocket(3): compiles without a warning, and does what the page says."""
+    text, = (text for text in blocks('man/xsocket.3.scd') if 'int main' in text)
+    (tmp_path / 'example.c').write_text(text)
+    libs = installed('--libs')
+    subprocess.run(['cc', '-Wall', '-Wextra', '-Werror', *sanitize, '-o', str(tmp_path / 'example'),
+                    str(tmp_path / 'example.c'), *installed('--cflags'), *libs], check=True)
+    vpn = netns('vpn')
+    os.makedirs('/run/xsocket', exist_ok=True)
+    broker('--netns', 'vpn', server='/run/xsocket/vpn')
+    directory, = (flag[2:] for flag in libs if flag.startswith('-L'))
+    with subprocess.Popen([str(tmp_path / 'example')],
+                          env=os.environ | {'LD_LIBRARY_PATH': directory}) as program:
+        try:
+            wait_until(lambda: vpn.listening(8080))
+            assert not listening(8080)
+            assert vpn.fetch(8080, b'') == b'hello\n'
+        finally:
+            program.kill()

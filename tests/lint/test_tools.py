@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: MIT
+"""tools/install-deps installs what the tests need."""
+
+import ast
+
+import pytest
+
+from support import tree
+
+TABLE = [line.split() for line in
+         tree.text('tools/install-deps').partition("<<'TABLE'\n")[2].partition('\nTABLE')[0]
+         .splitlines()]
+# Debian's package of another row brings these, too.
+BESIDE = {'c++': 'g++', 'java': 'javac', 'nodejs': 'node'}
+NEED = [path for path in tree.files() if path.suffix == '.py' and path.parts[0] in
+        ('tests', 'bench')]
+
+
+def packaged():
+    names = {check.partition(':')[2] for _, check, *_ in TABLE if check.startswith('cmd:')}
+    return names | {name for name, row in BESIDE.items() if row in names}
+
+
+def parameters(function):
+    """What @pytest.mark.parametrize gives to a test: {name: [node of a value, ...]}."""
+    found = {}
+    for call in function.decorator_list:
+        if isinstance(call, ast.Call) and getattr(call.func, 'attr', '') == 'parametrize':
+            names = [name.strip() for name in call.args[0].value.split(',')]
+            rows = getattr(call.args[1], 'elts', [])
+            for index, name in enumerate(names):
+                found[name] = [row.elts[index] if len(names) > 1 else row for row in rows]
+    return found
+
+
+def programs_needed(text):
+    """The names that are given to require(), shutil.which() and the benchmarks' find()."""
+    module = ast.parse(text)
+    values = {}
+    for node in ast.walk(module):
+        if isinstance(node, ast.FunctionDef):
+            given = parameters(node)
+            values |= {id(inner): given for inner in ast.walk(node) if isinstance(inner, ast.Call)}
+    for node in ast.walk(module):
+        if isinstance(node, ast.Call) and (getattr(node.func, 'id', '') in ('require', 'find')
+                                           or getattr(node.func, 'attr', '') == 'which'):
+            for argument in node.args:
+                nodes = values.get(id(node), {}).get(getattr(argument, 'id', ''), [argument])
+                yield from (each.value.rpartition('/')[2] for each in nodes
+                            if isinstance(each, ast.Constant) and isinstance(each.value, str))
+
+
+def test_programs_are_found():
+    """That the next test can fail."""
+    text = tree.text('tests/programs/test_tools.py')
+    assert {'socat', 'nc.openbsd', 'nc.traditional'} == set(programs_needed(text))
+
+
+@pytest.mark.parametrize('path', NEED, ids=str)
+def test_what_a_test_requires_has_a_row(path):
+    assert not set(programs_needed(tree.text(path))) - packaged()
+
+
+def test_every_row_has_a_package_or_none_for_every_distribution():
+    for row in TABLE:
+        assert len(row) == 6, row
+
+
+def test_nothing_is_there_twice():
+    rows = [(mode == 'bench', check) for mode, check, *_ in TABLE]
+    assert len(rows) == len(set(rows))
