@@ -91,9 +91,12 @@ bool netns_current(const struct netns *netns)
 
 	if (!netns->path[0])
 		return true;
-	/* The namespace file of another process may be looked at no more without capabilities. */
+	/*
+	 * Gone is what is not there. Other errors tell nothing: the namespace file of another process
+	 * may be looked at no more without capabilities (EACCES), memory may be short.
+	 */
 	if (stat(netns->path, &st) < 0)
-		return errno == EACCES;
+		return errno != ENOENT && errno != ENOTDIR;
 	return st.st_dev == netns->device && st.st_ino == netns->inode;
 }
 

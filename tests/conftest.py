@@ -76,7 +76,7 @@ def netns():
 
 
 @pytest.fixture
-def broker(build):
+def broker(build, netns):
     """broker(ARG..., server=PATH, expected=STATUS): a running broker, ended at the end."""
     made = []
 
