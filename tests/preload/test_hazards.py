@@ -168,12 +168,13 @@ def test_a_terminal_that_is_nearly_full(program, environment):
 
 def test_a_terminal_of_another_user(public, environment):
     """As after su(1): it cannot be opened again, but written to."""
-    argv = as_user([str(public('tests/preload/stderr')), 'kept'])
-    library = str(public('xbind/libxbind.so'))
+    library = public('xbind/libxbind.so')
+    # for the program alone: a library with a sanitizer does not go well with setpriv
+    argv = as_user(['env', f'LD_PRELOAD={library}', str(public('tests/preload/stderr')), 'kept'])
     with terminal() as (master, slave):
         os.fchmod(slave, 0o600)
         outside = bounded(argv, stderr=slave,
-                          env=environment(LD_PRELOAD=library, XSOCKET='gone', XBIND_LOG='debug'))
+                          env=environment(LD_PRELOAD='', XSOCKET='gone', XBIND_LOG='debug'))
         assert outside == '1\n' * 30
         text = b''
         while select.select([master], [], [], 0.1)[0]:
