@@ -74,7 +74,7 @@ int access_parse(const char *text, struct access_who *ret, char *error, size_t e
 			(length == 1 || length == 5))
 			return access_lookup(true, colon + 1, ret, error, error_size);
 	}
-	return explain(error, error_size, -EINVAL, "\"%s\" is neither u:NAME nor g:NAME", text);
+	return explain(error, error_size, -EINVAL, "\"%s\" is neither u:NAME nor g:NAME (and SERVER comes before those)", text);
 }
 
 /* ---- entries ---- */
@@ -248,13 +248,14 @@ int access_change(const char *path, enum access_change change, const struct acce
 
 	r = open_both(path, &directory, &socket);
 	if (r < 0 || fstat(socket, &st) < 0)
-		return explain(error, error_size, -errno, "%s: %s", path, strerror(errno));
+		return explain(error, error_size, -errno, "%s: %s%s", path, strerror(errno),
+			errno == ENOENT ? ": start the broker, or its socket unit, first" : "");
 	if (!S_ISSOCK(st.st_mode))
 		return explain(error, error_size, -ENOTSOCK, "%s is no socket", path);
 	r = change_file(socket, change, who, n, connect_perms, 2);
 	if (r < 0)
-		return explain(error, error_size, r, "%s: its access list cannot be changed: %s",
-			path, strerror(-r));
+		return explain(error, error_size, r, "%s: its access list cannot be changed: %s%s",
+			path, strerror(-r), r == -EPERM ? ": only root and its owner may" : "");
 	if (change == ACCESS_REVOKE)
 		return 0;
 	/* Most often everybody may search it: no entry and no class is kept from that. */

@@ -128,7 +128,8 @@ static int remove_stale(const struct address *address, char *error, size_t error
 	if (connect(fd, (const struct sockaddr *)&address->un, address->length) == 0 ||
 		errno != ECONNREFUSED)
 		return explain(error, error_size, -EADDRINUSE,
-			"%s is alive: somebody listens there already", path);
+			"%s is alive: a broker listens there already; stop it, or name another SERVER",
+			path);
 	if (unlink(path) < 0 && errno != ENOENT)
 		return explain(error, error_size, -errno, "%s: stale, and cannot be removed: %s",
 			path, strerror(errno));
@@ -143,8 +144,9 @@ static int make_socket(const struct address *address, char *error, size_t error_
 	if (fd < 0 || fchmod(fd, 0600) < 0)
 		return explain(error, error_size, -errno, "socket: %s", strerror(errno));
 	if (bind(fd, (const struct sockaddr *)&address->un, address->length) < 0)
-		return explain(error, error_size, -errno, "%s: %s", address_text(address, text),
-			strerror(errno));
+		return explain(error, error_size, -errno, "%s: %s%s", address_text(address, text),
+			strerror(errno),
+			errno == EACCES ? ": name a path where you may write, or run it as root" : "");
 	if (listen(fd, SOMAXCONN) < 0)
 		return explain(error, error_size, -errno, "listen: %s", strerror(errno));
 	return steal_fd(&fd);

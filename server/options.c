@@ -101,7 +101,8 @@ static int parse_option(struct options *options, int option, const char *argumen
 		puts("xsocket-server " XSOCKET_VERSION);
 		return printed();
 	}
-	return mistake("that is no proper option", ""); /* getopt has told which */
+	fputs("Try 'xsocket-server --help'.\n", stderr); /* getopt(3) has told what is wrong */
+	return MISTAKE;
 }
 
 static int parse_arguments(struct options *options, int n, char **arguments)
@@ -116,7 +117,7 @@ static int parse_arguments(struct options *options, int n, char **arguments)
 	if (change && (options->netns || options->config || options->n_who > 0))
 		return mistake("--grant and --revoke cannot be combined with other options", "");
 	if (!change)
-		return n > 1 ? mistake("one SERVER only, what is ", arguments[1]) : 0;
+		return n > 1 ? mistake("there can be one SERVER only; one too many: ", arguments[1]) : 0;
 	if (n < 2)
 		return mistake("--grant and --revoke take SERVER and then u:NAME or g:NAME", "");
 	for (int i = 1; i < n; i++) {

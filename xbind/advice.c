@@ -40,9 +40,9 @@ static const struct {
 			     "program again"}},
 	/* A right is missing, which EACCES means to bind(2) as well. */
 	{EACCES, {EACCES, ADVICE_PLAIN,
-			 "this user may not use the broker, or it does not hand out such sockets; "
-			 "join the group xsocket or let the administrator run xsocket-server "
-			 "--grant"}},
+			 "this user may not connect to the broker, or it does not hand out such "
+			 "sockets; as root: xsocket-server --grant SERVER u:USER, or add the user "
+			 "to the group xsocket"}},
 	{EPERM, {EACCES, ADVICE_PLAIN, "a sandbox or a security module forbids it"}},
 	/* A kind of socket that is not there. */
 	{EAFNOSUPPORT, {EADDRNOTAVAIL, ADVICE_PLAIN,
@@ -101,7 +101,7 @@ void advice_report(unsigned port, const char *server, int error)
 	} else if (advice->unit == ADVICE_START) {
 		command = instance ? "; start it: systemctl enable --now xsocket"
 				   : "; start it: xsocket-server ";
-		suffix = instance ? ".socket" : name;
+		suffix = instance ? ".socket (ls /run/xsocket shows those there are)" : name;
 	} else if (advice->unit == ADVICE_LOG && instance) {
 		command = "; see its log: journalctl -u xsocket";
 	}

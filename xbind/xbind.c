@@ -240,8 +240,10 @@ static int bind_by(
 		errno = EINVAL;
 		return -1;
 	}
-	if (!rules_mention(&config->rules, (uint16_t)port))
+	if (!rules_mention(&config->rules, (uint16_t)port)) {
+		report(REPORT_DEBUG, "port %d is not in XBIND: bound here", port);
 		return next_bind(fd, address, length);
+	}
 
 	r = 1;
 	if (socket_kind_of(fd, &kind) == 0 && kind_protocol(&kind, &protocol) &&
