@@ -10,9 +10,15 @@ import pytest
 
 from support.manager import RUNTIME, show, systemctl
 from support.pages import FILE, blocks
-from support.wait import require
+from support.wait import require, skip
 
 SHELL = blocks('README.md', 'sh')
+
+
+@pytest.fixture(autouse=True)
+def as_installed_by_the_readme(installed):
+    if installed.server.parts[:3] != ('/', 'usr', 'bin'):
+        skip(f'the pages tell of an installation below /usr, and this is {installed.server}')
 
 
 def do(text):
