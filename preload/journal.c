@@ -13,6 +13,7 @@
 
 #include "preload/memory.h"
 #include "preload/slots.h"
+#include "preload/socket.h"
 
 #include <errno.h>
 #include <linux/filter.h>
@@ -232,6 +233,20 @@ void journal_record(uint64_t cookie, int level, int name, const void *value, soc
 	} else if (is_unreadable(level, name)) {
 		slots_lose(cookie);
 	}
+}
+
+/* Sockets that are bound already, as accepted ones are, will not be replaced any more. */
+void journal_observe(int fd, int level, int name, const void *value, socklen_t length)
+{
+	struct sockaddr_in6 address = {0};
+	socklen_t address_length = sizeof(address);
+	int saved_errno = errno;
+
+	if (getsockname(fd, (struct sockaddr *)&address, &address_length) == 0 &&
+		(address.sin6_family == AF_INET || address.sin6_family == AF_INET6) &&
+		address.sin6_port == 0)
+		journal_record(socket_cookie_of(fd), level, name, value, length);
+	errno = saved_errno;
 }
 
 enum journal_outcome journal_read(uint64_t cookie, struct journal *ret)

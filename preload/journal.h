@@ -53,6 +53,12 @@ enum journal_outcome {
  */
 void journal_record(uint64_t cookie, int level, int name, const void *value, socklen_t length);
 
+/*
+ * The same, for a hook of setsockopt(2) to call after it succeeded on fd: for internet sockets that
+ * are not bound yet. Leaves errno alone.
+ */
+void journal_observe(int fd, int level, int name, const void *value, socklen_t length);
+
 /* Copies what is known of a socket. ret's flags hold, and it can be stepped through, in any case.
  */
 enum journal_outcome journal_read(uint64_t cookie, struct journal *ret);
