@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/tcp.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -33,6 +34,7 @@ static const struct place {
 		false},
 	{IPPROTO_IPV6, MCAST_BLOCK_SOURCE, offsetof(struct group_source_req, gsr_interface), false},
 	{IPPROTO_IPV6, MCAST_MSFILTER, offsetof(struct group_filter, gf_interface), false},
+	{IPPROTO_TCP, TCP_MD5SIG_EXT, offsetof(struct tcp_md5sig, tcpm_ifindex), false},
 };
 
 static const struct place *place_of(int level, int name, size_t length)

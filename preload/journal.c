@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Each socket has a slot (slots.c) with room for a kilobyte of options. What a socket had set
- * whose slot was given away is only known by reading it back.
+ * Each socket has a slot (slots.c) with room for a kilobyte of options, or for more where that
+ * does not do. What a socket had set whose slot was given away is only known by reading it back.
+ *
+ * An entry is a struct journal_option and its value, each padded to 8 bytes.
  *
  * What could not be recorded makes the slot `lossy`. If it cannot be read back either, the socket
  * is remembered as one that has lost something.
@@ -11,7 +13,9 @@
  */
 #include "preload/journal.h"
 
+#include "preload/bpf.h"
 #include "preload/memory.h"
+#include "preload/options-table.h"
 #include "preload/slots.h"
 #include "preload/socket.h"
 
@@ -22,6 +26,7 @@
 #include <netinet/in.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/mman.h>
 
 /* Options that add to what was set before, and the ones that take it back (0: there is none). */
 static const struct {
@@ -47,40 +52,64 @@ static const struct {
 	{IPPROTO_TCP, 39 /* TCP_AO_DEL_KEY */, 0},
 };
 
-static bool is_additive(int level, int name)
+/* The three ways to set a program: as instructions, by a descriptor, and not at all any more. */
+static const int programs[][3] = {
+	{SO_ATTACH_FILTER, SO_ATTACH_BPF, SO_DETACH_FILTER},
+	{SO_ATTACH_REUSEPORT_CBPF, SO_ATTACH_REUSEPORT_EBPF, SO_DETACH_REUSEPORT_BPF},
+};
+
+enum way {
+	WAY_NONE, /* it is about no program */
+	WAY_INSTRUCTIONS,
+	WAY_DESCRIPTOR,
+	WAY_DETACH,
+};
+
+/* What there is to know about an option. */
+struct trait {
+	bool additive;
+	int undoes;	  /* the option that this one takes back, or 0 */
+	enum way way;	  /* ... and for programs: */
+	const int *group; /* the three names, of which one is in effect */
+	bool precious;	  /* reading back does not find it */
+};
+
+static struct trait trait_of(int level, int name)
 {
-	for (size_t i = 0; i < sizeof(additive) / sizeof(additive[0]); i++) {
-		if (additive[i].level == level &&
-			(additive[i].name == name || (additive[i].undo == name && name != 0)))
-			return true;
+	struct trait trait = {0};
+
+	for (int i = 0; level == SOL_SOCKET && i < 2; i++) {
+		for (int way = 0; way < 3; way++) {
+			if (programs[i][way] != name)
+				continue;
+			trait.way = (enum way)(way + 1);
+			trait.group = programs[i];
+			trait.precious = i == 1 || trait.way == WAY_DESCRIPTOR;
+		}
 	}
-	return false;
-}
-
-/* The option that this one takes back, or 0. */
-static int undone_by(int level, int name)
-{
+	if (level == SOL_SOCKET)
+		return trait;
 	for (size_t i = 0; i < sizeof(additive) / sizeof(additive[0]); i++) {
-		if (additive[i].level == level && additive[i].undo == name && name != 0)
-			return additive[i].name;
+		if (additive[i].level != level)
+			continue;
+		if (additive[i].name == name)
+			trait.additive = true;
+		if (additive[i].undo == name && name != 0)
+			trait.undoes = additive[i].name;
 	}
-	return 0;
+	trait.additive = trait.additive || trait.undoes;
+	trait.precious = trait.additive;
+	return trait;
 }
 
-/* Whether reading back does not find it. */
-static bool is_unreadable(int level, int name)
+static size_t padded(size_t length)
 {
-	return is_additive(level, name) ||
-	       (level == SOL_SOCKET &&
-		       (name == SO_ATTACH_REUSEPORT_CBPF || name == SO_DETACH_REUSEPORT_BPF));
+	return (length + 7) & ~(size_t)7;
 }
 
-static struct journal_option option_at(const uint8_t *arena, size_t position)
+static size_t entry_size(size_t length)
 {
-	struct journal_option option;
-
-	memcpy(&option, arena + position, sizeof(option));
-	return option;
+	return sizeof(struct journal_option) + padded(length);
 }
 
 /*
@@ -89,51 +118,52 @@ static struct journal_option option_at(const uint8_t *arena, size_t position)
  */
 static bool slot_remove(struct slot *slot, int level, int name, const void *value, size_t length)
 {
+	uint8_t *bytes = slots_bytes(slot);
 	bool removed = false;
 	size_t position = 0;
 
 	while (position < slot->used) {
-		struct journal_option option = option_at(slot->arena, position);
-		size_t size = sizeof(option) + option.length;
-		uint8_t *start = slot->arena + position;
+		const struct journal_option *option = (const void *)(bytes + position);
+		size_t size = entry_size(option->length);
 
-		if (option.level != level || option.name != name ||
-			(value && (option.length != length ||
-					  memcmp(start + sizeof(option), value, length) != 0))) {
+		if (option->level != level || option->name != name ||
+			(value && (option->length != length ||
+					  memcmp(option + 1, value, length) != 0))) {
 			position += size;
 			continue;
 		}
-		memmove(start, start + size, slot->used - position - size);
-		slot->used = (uint16_t)(slot->used - size);
+		memmove(bytes + position, bytes + position + size, slot->used - position - size);
+		slot->used -= (uint32_t)size;
 		removed = true;
 	}
 	return removed;
 }
 
 /* Removes what a setting makes void: a socket has one filter, however that was attached. */
-static void slot_remove_replaced(struct slot *slot, int level, int name)
+static void slot_remove_replaced(struct slot *slot, int level, int name, const struct trait *trait)
 {
-	static const int programs[][3] = {
-		{SO_ATTACH_FILTER, SO_ATTACH_BPF, SO_DETACH_FILTER},
-		{SO_ATTACH_REUSEPORT_CBPF, SO_ATTACH_REUSEPORT_EBPF, SO_DETACH_REUSEPORT_BPF},
-	};
-
-	for (int i = 0; level == SOL_SOCKET && i < 2; i++) {
-		const int *program = programs[i];
-
-		if (name != program[0] && name != program[1] && name != program[2])
-			continue;
-		for (int j = 0; j < 3; j++)
-			slot_remove(slot, level, program[j], NULL, 0);
-	}
-	if (!is_additive(level, name))
+	for (int i = 0; trait->group && i < 3; i++)
+		slot_remove(slot, level, trait->group[i], NULL, 0);
+	if (!trait->additive && !trait->group)
 		slot_remove(slot, level, name, NULL, 0);
+}
+
+/*
+ * How much of a value can be read. The kernel has just read its beginning, and so could we the
+ * rest of that page.
+ */
+static size_t value_readable(const void *value, size_t length)
+{
+	if ((uintptr_t)value >= MEMORY_PAGE &&
+		(uintptr_t)value % MEMORY_PAGE + length <= MEMORY_PAGE)
+		return length;
+	return memory_readable(value, length);
 }
 
 /* Copies a value as far as it can be read, and zeros for the rest. Returns how far that was. */
 static size_t copy_readable(void *to, const void *from, size_t length)
 {
-	size_t readable = memory_readable(from, length);
+	size_t readable = value_readable(from, length);
 
 	if (readable > 0)
 		memcpy(to, from, readable);
@@ -141,112 +171,185 @@ static size_t copy_readable(void *to, const void *from, size_t length)
 	return readable;
 }
 
-/* A setting that is to be recorded. */
-struct setting {
-	struct journal_option option;
-	uint8_t value[JOURNAL_ARENA - sizeof(struct journal_option)];
-};
+/* Appends the value. Returns false where there is no room. */
+static bool append_value(
+	struct slot *slot, struct journal_option option, const void *value, size_t length)
+{
+	uint8_t *room = slots_reserve(slot, entry_size(length));
 
-/* The instructions, where they fit and are there. */
-static void setting_program(struct setting *setting, const void *value, size_t length)
+	if (!room)
+		return false;
+	memset(room + entry_size(length) - 8, 0, 8);
+	if (length > JOURNAL_VALUE_MAX ||
+		(length > 0 && copy_readable(room + sizeof(option), value, length) == 0))
+		option.kind = JOURNAL_UNCARRIED;
+	else
+		option.length = (uint32_t)length;
+	memcpy(room, &option, sizeof(option));
+	slot->used += (uint32_t)entry_size(option.length);
+	return true;
+}
+
+/* Appends the instructions, all of which are needed. */
+static bool append_program(
+	struct slot *slot, struct journal_option option, const void *value, size_t length)
 {
 	struct sock_fprog program;
 	size_t size;
 
 	if (length < sizeof(program) ||
 		copy_readable(&program, value, sizeof(program)) < sizeof(program))
-		return;
-	size = program.len * sizeof(struct sock_filter);
-	if (size > sizeof(setting->value) ||
-		copy_readable(setting->value, program.filter, size) < size)
-		return;
-	setting->option.length = (uint16_t)size;
-	setting->option.kind = JOURNAL_PROGRAM;
-}
-
-/*
- * What is to be kept of a value: itself, the instructions that it points to, or nothing where it
- * names a descriptor (of a BPF program), which may be another one by then.
- */
-static void setting_copy(
-	struct setting *setting, int level, int name, const void *value, size_t length)
-{
-	setting->option = (struct journal_option){
-		.level = level,
-		.name = name,
-		.kind = JOURNAL_UNCARRIED,
-	};
-	if (level == SOL_SOCKET && (name == SO_ATTACH_BPF || name == SO_ATTACH_REUSEPORT_EBPF))
-		return;
-	if (level == SOL_SOCKET && (name == SO_ATTACH_FILTER || name == SO_ATTACH_REUSEPORT_CBPF)) {
-		setting_program(setting, value, length);
-		return;
-	}
-	if (length > JOURNAL_VALUE_MAX ||
-		(length > 0 && copy_readable(setting->value, value, length) == 0))
-		return;
-	setting->option.length = (uint16_t)length;
-	setting->option.kind = JOURNAL_VALUE;
-}
-
-/* Returns false where there is no room. */
-static bool slot_append(struct slot *slot, const struct setting *setting)
-{
-	size_t size = sizeof(setting->option) + setting->option.length;
-
-	if (slot->used + size > sizeof(slot->arena)) {
-		atomic_store(&slot->lossy, true);
 		return false;
-	}
-	memcpy(slot->arena + slot->used, setting, size);
-	slot->used = (uint16_t)(slot->used + size);
-	return true;
+	size = program.len * sizeof(struct sock_filter);
+	option.kind = JOURNAL_PROGRAM;
+	return memory_readable(program.filter, size) == size &&
+	       append_value(slot, option, program.filter, size);
 }
 
-static void slot_record(uint64_t cookie, struct slot *slot, const struct setting *setting)
+/* Appends which program a descriptor stands for: it may be another one by then. */
+static bool append_bpf(
+	struct slot *slot, struct journal_option option, const void *value, size_t length)
 {
-	int level = setting->option.level, name = setting->option.name;
-	int undone = undone_by(level, name);
+	struct bpf_reference reference;
+	int fd;
 
-	if (undone && slot_remove(slot, level, undone, setting->value, setting->option.length))
+	if (length < sizeof(fd) || copy_readable(&fd, value, sizeof(fd)) < sizeof(fd) ||
+		bpf_refer(fd, &reference) < 0)
+		return false;
+	option.kind = JOURNAL_BPF;
+	return append_value(slot, option, &reference, sizeof(reference));
+}
+
+static bool append_uncarried(struct slot *slot, struct journal_option option)
+{
+	option.kind = JOURNAL_UNCARRIED;
+	return append_value(slot, option, NULL, 0);
+}
+
+static bool slot_append(struct slot *slot, int level, int name, const struct trait *trait,
+	const void *value, socklen_t length)
+{
+	struct journal_option option = {.level = level, .name = name, .kind = JOURNAL_VALUE};
+
+	if (length > JOURNAL_VALUE_MAX)
+		return append_uncarried(slot, option);
+	if (trait->way == WAY_INSTRUCTIONS)
+		return append_program(slot, option, value, length) ||
+		       append_uncarried(slot, option);
+	if (trait->way == WAY_DESCRIPTOR)
+		return append_bpf(slot, option, value, length) || append_uncarried(slot, option);
+	return append_value(slot, option, value, length);
+}
+
+static void slot_record(uint64_t cookie, struct slot *slot, int level, int name, const void *value,
+	socklen_t length)
+{
+	struct trait trait = trait_of(level, name);
+
+	if (trait.undoes && value_readable(value, length) == length &&
+		slot_remove(slot, level, trait.undoes, value, length))
 		return;
-	slot_remove_replaced(slot, level, name);
-	if (!is_unreadable(level, name))
-		slot_append(slot, setting);
-	else if (slot_append(slot, setting))
-		slot->precious = true;
-	else
+	slot_remove_replaced(slot, level, name, &trait);
+	if (slot_append(slot, level, name, &trait, value, length)) {
+		if (trait.precious)
+			atomic_store(&slot->precious, true);
+		return;
+	}
+	atomic_store(&slot->lossy, true);
+	if (trait.precious)
 		slots_lose(cookie);
+}
+
+/* Whether the socket's slot was found or made, or its loss told; not so if it has none. */
+static bool record_if(
+	uint64_t cookie, bool make, int level, int name, const void *value, socklen_t length)
+{
+	struct slot *slot;
+	int r = make ? slots_get(cookie, &slot) : slots_find(cookie, &slot);
+
+	if (r == 0) {
+		slot_record(cookie, slot, level, name, value, length);
+		slots_release(slot);
+	} else if (r == -EBUSY && trait_of(level, name).precious) {
+		slots_lose(cookie);
+	}
+	return r != -ENOENT;
 }
 
 void journal_record(uint64_t cookie, int level, int name, const void *value, socklen_t length)
 {
-	struct setting setting;
-	struct slot *slot;
-
-	if (cookie == 0)
-		return;
-	setting_copy(&setting, level, name, value, length);
-	if (slots_get(cookie, &slot) == 0) {
-		slot_record(cookie, slot, &setting);
-		slots_release(slot);
-	} else if (is_unreadable(level, name)) {
-		slots_lose(cookie);
-	}
+	if (cookie != 0)
+		record_if(cookie, true, level, name, value, length);
 }
 
 /* Sockets that are bound already, as accepted ones are, will not be replaced any more. */
-void journal_observe(int fd, int level, int name, const void *value, socklen_t length)
+static bool is_observed(int fd)
 {
 	struct sockaddr_in6 address = {0};
-	socklen_t address_length = sizeof(address);
-	int saved_errno = errno;
+	socklen_t length = sizeof(address);
 
-	if (getsockname(fd, (struct sockaddr *)&address, &address_length) == 0 &&
-		(address.sin6_family == AF_INET || address.sin6_family == AF_INET6) &&
-		address.sin6_port == 0)
-		journal_record(socket_cookie_of(fd), level, name, value, length);
+	return getsockname(fd, (struct sockaddr *)&address, &length) == 0 &&
+	       (address.sin6_family == AF_INET || address.sin6_family == AF_INET6) &&
+	       address.sin6_port == 0;
+}
+
+/* The cookies of some sockets that are not observed, so as not to ask for each of their options. */
+static _Atomic uint64_t unobserved[64];
+
+static _Atomic uint64_t *unobserved_at(uint64_t cookie)
+{
+	return &unobserved[cookie % (sizeof(unobserved) / sizeof(unobserved[0]))];
+}
+
+/* What is precious is looked at in any case: connect(2) to AF_UNSPEC may have undone a bind(2). */
+static bool is_unobserved(uint64_t cookie, int level, int name)
+{
+	return atomic_load_explicit(unobserved_at(cookie), memory_order_relaxed) == cookie &&
+	       !trait_of(level, name).precious;
+}
+
+void journal_observe(int fd, int level, int name, const void *value, socklen_t length)
+{
+	int saved_errno = errno;
+	uint64_t cookie;
+
+	if (option_reads_back(level, name))
+		return;
+	cookie = socket_cookie_of(fd);
+	if (cookie == 0 || is_unobserved(cookie, level, name) ||
+		record_if(cookie, false, level, name, value, length)) {
+		errno = saved_errno;
+		return;
+	}
+	if (is_observed(fd))
+		record_if(cookie, true, level, name, value, length);
+	else
+		atomic_store_explicit(unobserved_at(cookie), cookie, memory_order_relaxed);
 	errno = saved_errno;
+}
+
+void journal_forget(uint64_t cookie)
+{
+	slots_drop(cookie);
+}
+
+/* Room for the copy. Returns false when there is no memory. */
+static bool journal_reserve(struct journal *journal, uint32_t size)
+{
+	void *pages;
+
+	if (size <= sizeof(journal->own))
+		return true;
+	pages = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (pages == MAP_FAILED)
+		return false;
+	journal->mapped = pages;
+	return true;
+}
+
+static uint8_t *journal_bytes(struct journal *journal)
+{
+	return journal->mapped ? journal->mapped : journal->own;
 }
 
 enum journal_outcome journal_read(uint64_t cookie, struct journal *ret)
@@ -255,6 +358,7 @@ enum journal_outcome journal_read(uint64_t cookie, struct journal *ret)
 	int r;
 
 	ret->used = 0;
+	ret->mapped = NULL;
 	ret->lossy = ret->lost = false;
 	if (cookie == 0)
 		return JOURNAL_NONE;
@@ -263,20 +367,34 @@ enum journal_outcome journal_read(uint64_t cookie, struct journal *ret)
 	ret->lossy = ret->lost || slots_forget();
 	if (r < 0)
 		return r == -EBUSY ? JOURNAL_BUSY : JOURNAL_NONE;
-	ret->used = slot->used;
 	ret->lossy = ret->lossy || atomic_load(&slot->lossy);
-	memcpy(ret->arena, slot->arena, ret->used);
+	if (journal_reserve(ret, slot->used)) {
+		ret->used = slot->used;
+		memcpy(journal_bytes(ret), slots_bytes(slot), ret->used);
+	} else {
+		ret->lossy = ret->lost = true;
+	}
 	slots_release(slot);
 	return JOURNAL_READ;
 }
 
-bool journal_next(
-	const struct journal *journal, size_t *position, struct journal_option *ret, void *value)
+void journal_free(struct journal *journal)
 {
+	if (journal->mapped)
+		munmap(journal->mapped, journal->used);
+	journal->mapped = NULL;
+	journal->used = 0;
+}
+
+bool journal_next(
+	struct journal *journal, size_t *position, struct journal_option *ret, void **ret_value)
+{
+	uint8_t *entry = journal_bytes(journal) + *position;
+
 	if (*position >= journal->used)
 		return false;
-	*ret = option_at(journal->arena, *position);
-	memcpy(value, journal->arena + *position + sizeof(*ret), ret->length);
-	*position += sizeof(*ret) + ret->length;
+	memcpy(ret, entry, sizeof(*ret));
+	*ret_value = entry + sizeof(*ret);
+	*position += entry_size(ret->length);
 	return true;
 }

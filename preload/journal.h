@@ -17,28 +17,29 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-/* The longest value that is kept; struct group_source_req has 264 bytes. */
-#define JOURNAL_VALUE_MAX 320
-#define JOURNAL_ARENA	  SLOTS_ARENA
+/* Of a longer value it is only known that it was set. */
+#define JOURNAL_VALUE_MAX (32 * 1024)
 
 enum journal_kind {
 	JOURNAL_VALUE,	   /* the value as it was given */
 	JOURNAL_PROGRAM,   /* the instructions of a struct sock_fprog */
+	JOURNAL_BPF,	   /* a struct bpf_reference instead of a program's descriptor */
 	JOURNAL_UNCARRIED, /* was set and cannot be repeated; no value */
 };
 
 struct journal_option {
 	int32_t level, name;
-	uint16_t length;
-	uint16_t kind; /* enum journal_kind */
+	uint32_t length;
+	uint32_t kind; /* enum journal_kind */
 };
 
 /* All of one socket, copied out. */
 struct journal {
 	bool lossy; /* perhaps something was not recorded */
 	bool lost;  /* and it may be what cannot be read back either: a membership, a key */
-	uint16_t used;
-	uint8_t arena[JOURNAL_ARENA];
+	uint32_t used;
+	uint8_t *mapped; /* NULL: own */
+	uint8_t own[SLOTS_OWN] __attribute__((aligned(8)));
 };
 
 enum journal_outcome {
@@ -55,19 +56,25 @@ void journal_record(uint64_t cookie, int level, int name, const void *value, soc
 
 /*
  * The same, for a hook of setsockopt(2) to call after it succeeded on fd: for internet sockets that
- * are not bound yet. Leaves errno alone.
+ * are not bound yet, and options that reading back does not tell all about. Leaves errno alone.
  */
 void journal_observe(int fd, int level, int name, const void *value, socklen_t length);
 
-/* Copies what is known of a socket. ret's flags hold, and it can be stepped through, in any case.
- */
-enum journal_outcome journal_read(uint64_t cookie, struct journal *ret);
+/* The socket has been replaced: nothing about it is needed any more. */
+void journal_forget(uint64_t cookie);
 
 /*
- * Steps through a copy: *position starts at 0. Returns false at the end. value has room for
- * JOURNAL_ARENA bytes, aligned for any option's type.
+ * Copies what is known of a socket. ret's flags hold, it can be stepped through, and is to be
+ * freed in any case.
+ */
+enum journal_outcome journal_read(uint64_t cookie, struct journal *ret);
+void journal_free(struct journal *journal);
+
+/*
+ * Steps through a copy: *position starts at 0. Returns false at the end. The value is aligned for
+ * any option's type, may be changed, and belongs to the copy.
  */
 bool journal_next(
-	const struct journal *journal, size_t *position, struct journal_option *ret, void *value);
+	struct journal *journal, size_t *position, struct journal_option *ret, void **ret_value);
 
 #endif

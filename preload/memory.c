@@ -15,8 +15,6 @@
 
 /* The size of the kernel's signal set: 8, on MIPS 16. */
 #define WORD (_NSIG / 8)
-/* No machine has smaller pages. */
-#define PAGE 4096
 
 static bool word_readable(uintptr_t address)
 {
@@ -33,7 +31,7 @@ size_t memory_readable(const void *start, size_t length)
 	int saved_errno = errno;
 
 	while (offset < length && word_readable(first + offset))
-		offset += PAGE - (first + offset) % PAGE;
+		offset += MEMORY_PAGE - (first + offset) % MEMORY_PAGE;
 	errno = saved_errno;
 	return offset < length ? offset : length;
 }

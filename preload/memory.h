@@ -9,6 +9,9 @@
 
 #include <stddef.h>
 
+/* No machine has smaller pages. */
+#define MEMORY_PAGE 4096
+
 /* How many of the bytes can be read. A system call for each page; errno is left alone. */
 size_t memory_readable(const void *start, size_t length);
 

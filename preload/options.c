@@ -2,19 +2,23 @@
 /*
  * Two sources are combined, since each misses something.
  *
- * The journal has what went through setsockopt(3), with the values as given and in order, also
- * memberships, keys and programs, which cannot be read back.
+ * Reading back finds what was set in whatever way: before the library was loaded, by a parent, by
+ * a bare system call, and what options did to each other (IP_TOS changes SO_PRIORITY). Only what
+ * is not as on a fresh socket is carried. Where that depends on the namespace, a fresh socket of
+ * the program's own one tells it: equal values are that namespace's defaults, and the new socket
+ * has its own namespace's.
  *
- * Reading back finds what was set before the library was loaded, by a parent or by a bare system
- * call, and corrects what options did to each other (IP_TOS changes SO_PRIORITY). The value on the
- * program's socket is compared with that of a fresh one from the same namespace, and only a
- * difference is carried: equal values are that namespace's defaults, and the new socket has its
- * own namespace's. What the journal made equal already is not set again.
+ * The journal has what went through setsockopt(3) and does not read back as it was set or not at
+ * all (memberships, keys, programs, buffer sizes), or was set to what is usual in the program's
+ * namespace, and may not be so in the other one. It comes second: a program for a group of
+ * sockets needs SO_REUSEPORT.
  *
  * SO_LOCK_FILTER is last, since nothing can be attached after that.
  */
 #include "preload/options.h"
 
+#include "common/cleanup.h"
+#include "preload/bpf.h"
 #include "preload/interfaces.h"
 #include "preload/journal.h"
 #include "preload/next.h"
@@ -29,21 +33,24 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #ifndef SO_BUF_LOCK
 #define SO_BUF_LOCK 72
+#endif
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP 262
 #endif
 #define BUF_LOCK_SEND	 1
 #define BUF_LOCK_RECEIVE 2
 
 /* The longest readable one is IP_OPTIONS with 40 bytes. */
 #define READ_MAX 64
-/* Instructions of a filter that can be read back: 2 KiB of stack. */
-#define FILTER_MAX 256
 
 struct carry {
 	int old, fresh, new;
 	const struct socket_kind *kind;
+	bool filtered; /* the journal had a filter */
 };
 
 static bool reads_as(int fd, int level, int name, const void *value, socklen_t length)
@@ -55,12 +62,39 @@ static bool reads_as(int fd, int level, int name, const void *value, socklen_t l
 	       memcmp(there, value, length) == 0;
 }
 
+/*
+ * Tells of an option that cannot be set there. Returns 0, or the negative errno where bind(2) is to
+ * fail for it.
+ */
+static int carry_failed(int level, int name, int error)
+{
+	const char *text;
+	char unknown[16];
+
+	switch (option_weight(level, name, &text)) {
+	case OPTION_MUST:
+		report(REPORT_ERROR, "%s, which the program set, cannot be set there: %s", text,
+			report_strerror(error, unknown));
+		return -error;
+	case OPTION_TELL:
+		report(REPORT_ERROR,
+			"%s, which the program set, cannot be set there: %s; the "
+			"socket goes without",
+			text,
+			error == ENODEV ? "no such interface or route"
+					: report_strerror(error, unknown));
+		return 0;
+	default:
+		report(REPORT_DEBUG, "option %d of level %d is not carried over: %s", name, level,
+			report_strerror(error, unknown));
+		return 0;
+	}
+}
+
 /* Sets one option on the new socket. Returns 0, or a negative errno for those that must be set. */
 static int carry_set(
 	const struct carry *carry, int level, int name, const void *value, socklen_t length)
 {
-	const char *must = option_must_name(level, name);
-	char unknown[16];
 	int error;
 
 	if (next_setsockopt(carry->new, level, name, value, length) == 0)
@@ -69,25 +103,31 @@ static int carry_set(
 	/* Setting SO_MARK to the 0 that it has takes a privilege, too. */
 	if (reads_as(carry->new, level, name, value, length))
 		return 0;
-	if (must) {
-		report(REPORT_ERROR, "%s, which the program set, cannot be set there: %s", must,
-			report_strerror(error, unknown));
-		return -error;
-	}
-	report(REPORT_DEBUG, "option %d of level %d is not carried over: %s", name, level,
-		report_strerror(error, unknown));
-	return 0;
+	return carry_failed(level, name, error);
 }
 
 static int carry_mapped(
 	const struct carry *carry, int level, int name, void *value, socklen_t length)
 {
-	if (interfaces_map_option(carry->fresh, carry->new, level, name, value, length) < 0) {
-		report(REPORT_DEBUG, "option %d of level %d names an interface that is not there",
-			name, level);
-		return 0;
+	int r;
+
+	r = interfaces_map_option(carry->fresh, carry->new, level, name, value, length);
+	return r < 0 ? carry_failed(level, name, -r) : carry_set(carry, level, name, value, length);
+}
+
+/* Options of another protocol are not asked for, only to be told so. */
+static bool row_applies(const struct option_row *row, const struct socket_kind *kind)
+{
+	switch (row->level) {
+	case IPPROTO_TCP:
+		return kind->protocol == IPPROTO_TCP || kind->protocol == IPPROTO_MPTCP;
+	case IPPROTO_UDP:
+		return kind->protocol == IPPROTO_UDP || kind->protocol == IPPROTO_UDPLITE;
+	case IPPROTO_UDPLITE:
+		return kind->protocol == IPPROTO_UDPLITE;
+	default:
+		return !(row->flags & OPTIONS_IPV6) || kind->domain == AF_INET6;
 	}
-	return carry_set(carry, level, name, value, length);
 }
 
 static int carry_row(const struct carry *carry, const struct option_row *row)
@@ -95,9 +135,9 @@ static int carry_row(const struct carry *carry, const struct option_row *row)
 	uint8_t value[READ_MAX] __attribute__((aligned(8))) = {0};
 	socklen_t length = sizeof(value);
 
-	if ((row->flags & OPTIONS_IPV6) && carry->kind->domain != AF_INET6)
-		return 0;
-	if (getsockopt(carry->old, row->level, row->name, value, &length) < 0 ||
+	if (!row_applies(row, carry->kind) ||
+		getsockopt(carry->old, row->level, row->name, value, &length) < 0 ||
+		option_is_fresh(row, value, length) ||
 		reads_as(carry->fresh, row->level, row->name, value, length) ||
 		reads_as(carry->new, row->level, row->name, value, length))
 		return 0;
@@ -124,30 +164,51 @@ static void carry_buffer(const struct carry *carry, int name, int lock_bit)
 	carry_set(carry, SOL_SOCKET, name, &size, sizeof(size));
 }
 
-/* A filter attached as classic BPF can be read; its length counts instructions. */
-__attribute__((noinline)) static void carry_filter(const struct carry *carry)
+/* Reads the filter of so many instructions, in memory of its own, and attaches it. */
+static int copy_filter(const struct carry *carry, socklen_t instructions)
 {
-	struct sock_filter instructions[FILTER_MAX];
-	struct sock_fprog program = {.filter = instructions};
-	socklen_t length = 0;
+	size_t size = instructions * sizeof(struct sock_filter);
+	struct sock_fprog program = {.len = (unsigned short)instructions};
+	int r = 0;
 
-	/* The journal's. */
-	if (getsockopt(carry->new, SOL_SOCKET, SO_GET_FILTER, NULL, &length) == 0 && length > 0)
-		return;
-	length = 0;
-	if (getsockopt(carry->old, SOL_SOCKET, SO_GET_FILTER, NULL, &length) < 0 || length == 0)
-		return;
-	if (length > FILTER_MAX) {
-		report(REPORT_DEBUG, "a filter of %u instructions is not carried over", length);
-		return;
-	}
-	if (getsockopt(carry->old, SOL_SOCKET, SO_GET_FILTER, instructions, &length) < 0)
-		return;
-	program.len = (unsigned short)length;
-	carry_set(carry, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
+	program.filter =
+		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (program.filter == MAP_FAILED)
+		return -errno;
+	if (getsockopt(carry->old, SOL_SOCKET, SO_GET_FILTER, program.filter, &instructions) < 0 ||
+		next_setsockopt(
+			carry->new, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0)
+		r = -errno;
+	munmap(program.filter, size);
+	return r;
 }
 
-static int carry_journaled(
+/* A filter attached as classic BPF can be read; its length counts instructions. */
+static void carry_filter(const struct carry *carry)
+{
+	socklen_t length = 0;
+	int r;
+
+	/* The journal's, if there was one. */
+	if (carry->filtered ||
+		getsockopt(carry->old, SOL_SOCKET, SO_GET_FILTER, NULL, &length) < 0 || length == 0)
+		return;
+	r = copy_filter(carry, length);
+	if (r < 0)
+		carry_failed(SOL_SOCKET, SO_ATTACH_FILTER, -r);
+}
+
+/* Attaches a program once more. Returns 0 or a negative errno. */
+static int carry_bpf(const struct carry *carry, int name, const struct bpf_reference *reference)
+{
+	_cleanup_fd_ int fd = bpf_reopen(reference);
+
+	if (fd < 0)
+		return fd;
+	return next_setsockopt(carry->new, SOL_SOCKET, name, &fd, sizeof(fd)) < 0 ? -errno : 0;
+}
+
+static int carry_program(
 	const struct carry *carry, const struct journal_option *option, void *value)
 {
 	struct sock_fprog program = {
@@ -155,46 +216,61 @@ static int carry_journaled(
 		.filter = value,
 	};
 
-	/* Is read back as a name, which may be set only once without a privilege. */
-	if (option->level == SOL_SOCKET &&
-		(option->name == SO_BINDTODEVICE || option->name == SO_BINDTOIFINDEX))
-		return 0;
+	return next_setsockopt(carry->new, SOL_SOCKET, option->name, &program, sizeof(program)) < 0
+		       ? -errno
+		       : 0;
+}
+
+static int carry_journaled(struct carry *carry, const struct journal_option *option, void *value)
+{
+	int r;
+
 	switch (option->kind) {
 	case JOURNAL_VALUE:
 		return carry_mapped(carry, option->level, option->name, value, option->length);
 	case JOURNAL_PROGRAM:
-		return carry_set(carry, option->level, option->name, &program, sizeof(program));
+		r = carry_program(carry, option, value);
+		break;
+	case JOURNAL_BPF:
+		r = carry_bpf(carry, option->name, value);
+		break;
 	default:
-		report(REPORT_DEBUG, "option %d of level %d cannot be carried over", option->name,
-			option->level);
-		return 0;
+		/* That can still be read back. */
+		if (option->level == SOL_SOCKET && option->name == SO_ATTACH_FILTER)
+			return 0;
+		r = -EOPNOTSUPP;
 	}
+	carry->filtered = carry->filtered || option->name == SO_ATTACH_FILTER;
+	return r < 0 ? carry_failed(option->level, option->name, -r) : 0;
 }
 
-__attribute__((noinline)) static int carry_journal(const struct carry *carry)
+static int carry_all_journaled(struct carry *carry, struct journal *journal)
 {
-	uint8_t value[JOURNAL_ARENA] __attribute__((aligned(8)));
 	struct journal_option option;
-	struct journal journal;
-	enum journal_outcome outcome;
 	size_t position = 0;
+	void *value;
+	int r = 0;
 
-	outcome = journal_read(socket_cookie_of(carry->old), &journal);
+	while (r == 0 && journal_next(journal, &position, &option, &value))
+		r = carry_journaled(carry, &option, value);
+	return r;
+}
+
+__attribute__((noinline)) static int carry_journal(struct carry *carry)
+{
+	struct journal journal;
+	int r;
+
+	journal_read(socket_cookie_of(carry->old), &journal);
 	if (journal.lost)
 		report(REPORT_ERROR,
 			"a group membership, key or program that was set on a socket may be "
 			"missing there: too many sockets, options or threads at once");
 	else if (journal.lossy)
 		report(REPORT_DEBUG, "not all options of this socket were recorded");
-	if (outcome != JOURNAL_READ)
-		return 0;
-	while (journal_next(&journal, &position, &option, value)) {
-		int r = carry_journaled(carry, &option, value);
-
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	r = carry_all_journaled(carry, &journal);
+	journal_free(&journal);
+	return r;
 }
 
 /* The default is a sysctl of each namespace, so what the program has is always set. */
@@ -215,10 +291,10 @@ int options_carry(int old, int fresh, int new, const struct socket_kind *kind)
 	int r;
 
 	r = carry_v6only(&carry);
-	if (r == 0)
-		r = carry_journal(&carry);
 	for (size_t i = 0; r == 0 && i < option_rows_count; i++)
 		r = carry_row(&carry, &option_rows[i]);
+	if (r == 0)
+		r = carry_journal(&carry);
 	if (r < 0)
 		return r;
 	carry_buffer(&carry, SO_RCVBUF, BUF_LOCK_RECEIVE);

@@ -36,9 +36,9 @@ def environment(build, vpn):
 @pytest.fixture
 def xbind(environment):
     """xbind(ARGV, XBIND='...'): what a program under the library says, outside the namespace."""
-    def run(argv, stderr=subprocess.PIPE, **variables):
+    def run(argv, stderr=subprocess.PIPE, input=None, **variables):
         return subprocess.run(argv, env=environment(**variables), timeout=60, text=True,
-                              check=False, stdout=subprocess.PIPE, stderr=stderr)
+                              check=False, stdout=subprocess.PIPE, stderr=stderr, input=input)
     return run
 
 

@@ -225,17 +225,19 @@ def test_a_port_in_use_there_is_no_news(xbind):
 
 
 def test_a_membership_that_was_forgotten(xbind):
-    """Nobody can read it back, so it is said. Not of the other sockets, which had none."""
+    """Nobody can read it back, so it is said. Not of a socket that never had one."""
     code = ('import socket\n'
-            'first = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n'
-            'group = socket.inet_aton("239.1.2.3") + socket.inet_aton("127.0.0.1")\n'
-            'first.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, group)\n'
-            'others = [socket.socket() for _ in range(300)]\n'
-            'for other in others:\n'
-            '    other.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)\n'
-            'others[0].bind(("127.0.0.1", 3000))\n'
-            'first.bind(("127.0.0.1", 3000))\n'
-            'print(others[0].getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))\n')
+            'def join():\n'
+            '    made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n'
+            '    group = socket.inet_aton("239.1.2.3") + socket.inet_aton("127.0.0.1")\n'
+            '    made.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, group)\n'
+            '    return made\n'
+            'other = socket.socket()\n'
+            'other.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)\n'
+            'members = [join() for _ in range(300)]\n'
+            'other.bind(("127.0.0.1", 3000))\n'
+            'members[0].bind(("127.0.0.1", 3000))\n'
+            'print(other.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))\n')
     outside = xbind([PYTHON, '-c', code])
     assert outside.stdout == '1\n'
     assert outside.stderr.count('\n') == 1 and 'may be missing' in outside.stderr

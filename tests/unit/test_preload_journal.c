@@ -2,6 +2,8 @@
 /*
  * The journal gives back what was set, in order, each option once except those that add up; says
  * when something is missing; and stays whole whoever uses it at once.
+ *
+ * This file is long because the journal is one for the process, and its tests share it.
  */
 #include "tests/unit/unit.h"
 
@@ -27,27 +29,28 @@ static void record_int(uint64_t cookie, int level, int name, int value)
 /* "level:name=value" of each option, in order; of long values the length. */
 static const char *text_of(uint64_t cookie)
 {
-	static char text[4096];
-	uint8_t value[JOURNAL_ARENA] __attribute__((aligned(8)));
+	static char text[8192];
 	struct journal_option option;
 	struct journal journal;
 	size_t position = 0;
+	void *value;
 
 	text[0] = '\0';
 	if (journal_read(cookie, &journal) != JOURNAL_READ)
 		return journal.lost ? "lost" : "nothing";
-	while (journal_next(&journal, &position, &option, value)) {
+	while (journal_next(&journal, &position, &option, &value)) {
 		char *end = text + strlen(text);
 
 		if (option.kind == JOURNAL_UNCARRIED)
 			sprintf(end, "%d:%d! ", option.level, option.name);
 		else if (option.length == sizeof(int))
-			sprintf(end, "%d:%d=%d ", option.level, option.name, *(int *)(void *)value);
+			sprintf(end, "%d:%d=%d ", option.level, option.name, *(int *)value);
 		else
 			sprintf(end, "%d:%d#%u ", option.level, option.name, option.length);
 	}
 	if (journal.lossy)
 		strcat(text, journal.lost ? "lost" : "lossy");
+	journal_free(&journal);
 	return text;
 }
 
@@ -100,28 +103,35 @@ static void test_additive(void **state)
 
 static void test_programs(void **state)
 {
-	struct sock_filter instructions[JOURNAL_ARENA / sizeof(struct sock_filter) + 1] = {
+	struct sock_filter instructions[JOURNAL_VALUE_MAX / sizeof(struct sock_filter) + 1] = {
 		BPF_STMT(BPF_RET | BPF_K, 42),
 	};
 	struct sock_fprog program = {.len = 3, .filter = instructions};
-	uint8_t value[JOURNAL_ARENA] __attribute__((aligned(8)));
 	struct journal_option option;
 	struct journal journal;
 	uint64_t cookie = cookie_next++;
 	size_t position = 0;
+	void *value;
 
 	journal_record(cookie, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
 	assert_int_equal(journal_read(cookie, &journal), JOURNAL_READ);
-	assert_true(journal_next(&journal, &position, &option, value));
+	assert_true(journal_next(&journal, &position, &option, &value));
 	assert_int_equal(option.kind, JOURNAL_PROGRAM);
 	assert_int_equal(option.length, 3 * sizeof(struct sock_filter));
 	assert_memory_equal(value, instructions, option.length);
+	journal_free(&journal);
+	/* The longest that the kernel takes (BPF_MAXINSNS). */
+	program.len = BPF_MAXINSNS;
+	journal_record(cookie, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof(program));
+	assert_string_equal(text_of(cookie), "1:26#24 1:51#32768 ");
+	record_int(cookie, SOL_SOCKET, SO_DETACH_REUSEPORT_BPF, 0);
 	/* There is one filter, however it was attached. */
-	record_int(cookie, SOL_SOCKET, SO_ATTACH_BPF, 5);
-	assert_string_equal(text_of(cookie), "1:50! ");
+	/* No descriptor of a program. */
+	record_int(cookie, SOL_SOCKET, SO_ATTACH_BPF, -1);
+	assert_string_equal(text_of(cookie), "1:68=0 1:50! ");
 	record_int(cookie, SOL_SOCKET, SO_DETACH_FILTER, 0);
-	assert_string_equal(text_of(cookie), "1:27=0 ");
-	record_int(cookie, SOL_SOCKET, SO_ATTACH_REUSEPORT_EBPF, 5);
+	assert_string_equal(text_of(cookie), "1:68=0 1:27=0 ");
+	record_int(cookie, SOL_SOCKET, SO_ATTACH_REUSEPORT_EBPF, -1);
 	assert_string_equal(text_of(cookie), "1:27=0 1:52! ");
 	program.len = ELEMENTS(instructions);
 	journal_record(cookie, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
@@ -133,16 +143,36 @@ static void test_too_much(void **state)
 	static const uint8_t value[JOURNAL_VALUE_MAX + 1] = {0};
 	uint64_t cookie = cookie_next++;
 
-	journal_record(cookie, 1, 1, value, JOURNAL_VALUE_MAX);
+	/* More than a slot has of its own. */
+	journal_record(cookie, 1, 1, value, 1000);
 	journal_record(cookie, 1, 2, value, JOURNAL_VALUE_MAX + 1);
-	journal_record(cookie, 1, 3, value, JOURNAL_VALUE_MAX);
+	journal_record(cookie, 1, 3, value, 1000);
 	journal_record(cookie, 1, 4, value, JOURNAL_VALUE_MAX);
-	assert_string_equal(text_of(cookie), "1:1#320 1:2! 1:3#320 1:4#320 ");
+	assert_string_equal(text_of(cookie), "1:1#1000 1:2! 1:3#1000 1:4#32768 ");
 	journal_record(cookie, 1, 5, value, JOURNAL_VALUE_MAX);
-	assert_string_equal(text_of(cookie), "1:1#320 1:2! 1:3#320 1:4#320 lossy");
+	assert_string_equal(text_of(cookie), "1:1#1000 1:2! 1:3#1000 1:4#32768 lossy");
 	/* What fits still is recorded, and another socket has nothing to do with it. */
 	record_int(cookie, 1, 1, 9);
-	assert_string_equal(text_of(cookie), "1:2! 1:3#320 1:4#320 1:1=9 lossy");
+	assert_string_equal(text_of(cookie), "1:2! 1:3#1000 1:4#32768 1:1=9 lossy");
+	record_int(++cookie, 1, 1, 8);
+	cookie_next++;
+	assert_string_equal(text_of(cookie), "1:1=8 ");
+}
+
+/* The slot of a socket that was replaced is free, with all its pages. */
+static void test_forget(void **state)
+{
+	static const uint8_t value[JOURNAL_VALUE_MAX] = {0};
+	uint64_t cookie = cookie_next++, other = cookie_next++;
+
+	record_int(other, 1, 2, 3);
+	for (int i = 0; i < 1000; i++) {
+		journal_record(cookie, 1, i, value, sizeof(value));
+		journal_forget(cookie);
+		assert_string_equal(text_of(cookie), "nothing");
+	}
+	journal_forget(cookie);
+	assert_string_equal(text_of(other), "1:2=3 ");
 }
 
 static void test_the_oldest_goes(void **state)
@@ -160,7 +190,7 @@ static void test_the_oldest_goes(void **state)
 	assert_string_equal(text_of(cookie_next - 1), "1:2=9999 ");
 }
 
-/* What nobody else knows is told to be missing, also when its slot has another owner. */
+/* What nobody else knows is kept for longest, and told to be missing when it is not any more. */
 static void test_precious(void **state)
 {
 	struct ip_mreqn group = {.imr_multiaddr.s_addr = 1};
@@ -169,15 +199,17 @@ static void test_precious(void **state)
 	journal_record(member, IPPROTO_IP, IP_ADD_MEMBERSHIP, &group, sizeof(group));
 	for (int i = 0; i < 1000; i++)
 		record_int(cookie_next++, 1, 2, i);
+	assert_string_equal(text_of(member), "0:35#12 ");
+	for (int i = 0; i < 300; i++)
+		journal_record(cookie_next++, IPPROTO_IP, IP_ADD_MEMBERSHIP, &group, sizeof(group));
 	assert_string_equal(text_of(member), "lost");
 	record_int(member, 1, 2, 7);
 	assert_string_equal(text_of(member), "1:2=7 lost");
-	for (uint32_t i = 0; i < 50; i++) {
+	for (uint32_t i = 0; i < 3000; i++) {
 		group.imr_multiaddr.s_addr = i;
 		journal_record(full, IPPROTO_IP, IP_ADD_MEMBERSHIP, &group, sizeof(group));
 	}
 	assert_non_null(strstr(text_of(full), "lost"));
-	assert_string_equal(text_of(cookie_next - 1), "1:2=999 ");
 }
 
 #define SHARERS 4
@@ -189,7 +221,7 @@ static pthread_barrier_t together;
 static void *sharer(void *argument)
 {
 	struct ip_mreqn group = {.imr_ifindex = (int)(uintptr_t)argument};
-	size_t all = SHARERS * (sizeof(struct journal_option) + sizeof(group));
+	size_t all = SHARERS * (sizeof(struct journal_option) + 16);
 	long silent = 0;
 
 	for (uint64_t cookie = 70000000; cookie < 70000000 + SHARES; cookie++) {
@@ -221,7 +253,8 @@ static void test_a_socket_of_many_threads(void **state)
 	pthread_barrier_destroy(&together);
 }
 
-#define ENTRY (sizeof(struct journal_option) + sizeof(int))
+/* A value is padded to 8 bytes. */
+#define ENTRY (sizeof(struct journal_option) + 8)
 
 static void *recorder(void *argument)
 {
@@ -276,23 +309,26 @@ static void test_values_that_end_early(void **state)
 	static const int one = 1;
 	struct sock_filter instruction = BPF_STMT(BPF_RET | BPF_K, 42);
 	struct sock_fprog program = {.len = 3};
-	uint8_t value[JOURNAL_ARENA] __attribute__((aligned(8))), *end = page_end();
+	uint8_t *end = page_end();
 	struct journal_option option;
 	struct journal journal;
 	uint64_t cookie = cookie_next++;
 	size_t position = 0;
+	void *value;
 
 	memcpy(end - sizeof(one), &one, sizeof(one));
 	journal_record(cookie, SOL_SOCKET, SO_KEEPALIVE, end - sizeof(one), 8);
 	journal_record(cookie, SOL_SOCKET, SO_OOBINLINE, end - sizeof(one), sizeof(one));
 	memcpy(end - 5, "reno", 5);
 	journal_record(cookie, IPPROTO_TCP, TCP_CONGESTION, end - 5, 16);
-	journal_record(cookie, SOL_SOCKET, SO_DEBUG, end, 4);
+	/* Of these the kernel reads nothing. */
+	journal_record(cookie, IPPROTO_IPV6, IPV6_RECVERR, NULL, 4);
 	journal_record(cookie, SOL_SOCKET, SO_DONTROUTE, (void *)8, 4);
-	assert_string_equal(text_of(cookie), "1:9#8 1:10=1 6:13#16 1:1! 1:5! ");
+	assert_string_equal(text_of(cookie), "1:9#8 1:10=1 6:13#16 41:25! 1:5! ");
 	assert_int_equal(journal_read(cookie, &journal), JOURNAL_READ);
-	assert_true(journal_next(&journal, &position, &option, value));
+	assert_true(journal_next(&journal, &position, &option, &value));
 	assert_memory_equal(value, &one, sizeof(one));
+	journal_free(&journal);
 	/* Instructions, all of which are needed. */
 	memcpy(end - sizeof(instruction), &instruction, sizeof(instruction));
 	program.filter = (struct sock_filter *)(void *)(end - sizeof(instruction));
@@ -330,7 +366,7 @@ static void *joiner(void *argument)
 			struct journal journal;
 
 			journal_read(cookie, &journal);
-			if (journal.used == sizeof(struct journal_option) + sizeof(group))
+			if (journal.used == sizeof(struct journal_option) + 16)
 				continue;
 			joiner->told += journal.lossy;
 			joiner->silent += !journal.lossy;
@@ -367,6 +403,7 @@ int main(void)
 		cmocka_unit_test(test_additive),
 		cmocka_unit_test(test_programs),
 		cmocka_unit_test(test_too_much),
+		cmocka_unit_test(test_forget),
 		cmocka_unit_test(test_the_oldest_goes),
 		cmocka_unit_test(test_values_that_end_early),
 		cmocka_unit_test(test_precious),

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: MIT
+"""The state of a socket: what the program set, and nothing else, is what it has over there."""
+
+import errno
+import subprocess
+
+import pytest
+
+from support.wait import skip
+
+# what is usual there and what is usual here, where the programs are run under the library
+DEFAULTS = [
+    ('net.ipv4.ip_default_ttl', 77, 61),
+    ('net.ipv4.ip_no_pmtu_disc', 1, 0),
+    ('net.ipv4.tcp_keepalive_time', 700, 6001),
+    ('net.ipv4.tcp_keepalive_intvl', 71, 61),
+    ('net.ipv4.tcp_keepalive_probes', 7, 6),
+    ('net.ipv4.tcp_syn_retries', 7, 4),
+    ('net.ipv4.tcp_fin_timeout', 37, 31),
+    ('net.ipv4.tcp_congestion_control', None, 'reno'),
+    ('net.ipv6.conf.all.forwarding', 0, 0),
+    ('net.ipv6.conf.lo.hop_limit', 78, 62),
+    ('net.ipv6.auto_flowlabels', 0, 1),
+    ('net.ipv6.bindv6only', 1, 0),
+]
+PYTHON = '/usr/bin/python3'
+
+
+@pytest.fixture
+def defaults(vpn, here):
+    """Both namespaces have defaults of their own. Those that were here come back."""
+    def value(name):
+        return here.run(['sysctl', '-n', name], capture_output=True).stdout.strip()
+
+    before = {name: value(name) for name, _, _ in DEFAULTS}
+    for name, there, own in DEFAULTS:
+        if there is not None:
+            vpn.run(['sysctl', '-qw', f'{name}={there}'])
+        here.run(['sysctl', '-qw', f'{name}={own}'])
+    yield
+    for name, text in before.items():
+        here.run(['sysctl', '-qw', f'{name}={text}'])
+
+
+@pytest.mark.usefixtures('defaults')
+def test_defaults_of_namespaces(program, bare, xbind):
+    inside, outside = bare([program('defaults')]), xbind([program('defaults')])
+    unset, _, rest = inside.stdout.partition('-- set to')
+    usual, _, _ = rest.partition('-- in a duplicate')
+    assert 'IP_TTL: 77' in unset and 'TCP_KEEPIDLE: 700' in unset
+    assert 'IP_TTL: 61' in usual and 'TCP_CONGESTION: reno' in usual
+    assert (outside.stdout, outside.stderr) == (inside.stdout, '')
+
+
+def test_programs(program, bare, xbind):
+    """BPF, classic and extended."""
+    inside, outside = bare([program('programs')]), xbind([program('programs')])
+    assert (outside.stdout, outside.stderr) == (inside.stdout, '')
+    assert inside.stdout.count('4 bytes\n') == 2
+    assert '-11 ' * 20 in inside.stdout, 'the second one gets all'
+
+
+def test_a_program_that_cannot_be_opened_again(program, xbind):
+    """It is told, since what is received may be another thing."""
+    probe = xbind([program('programs'), 'kept'])
+    if 'load: 0' not in probe.stdout:
+        skip('bpf(2) is not for this user')
+    outside = xbind(['setpriv', '--bounding-set=-sys_admin', '--inh-caps=-sys_admin',
+                     program('programs'), 'absent'])
+    assert '10 bytes' in outside.stdout
+    assert outside.stderr.count('\n') == 1 and 'SO_ATTACH_BPF' in outside.stderr
+
+
+@pytest.mark.parametrize('sockets', [20000])
+def test_many_sockets(sockets, program, bare, xbind):
+    inside = bare([program('churn'), str(sockets)])
+    outside = xbind([program('churn'), str(sockets)])
+    assert (outside.stdout, outside.stderr) == (inside.stdout, '')
+    assert 'grown: 0\n' in inside.stdout
+
+
+# joins groups on an interface, binds, and says by which numbers the interface goes
+MEMBER = '''
+import socket, struct
+index = socket.if_nametoindex('dum0')
+four = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+four.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP,
+                struct.pack('=4s4si', socket.inet_aton('239.9.9.9'), bytes(4), index))
+four.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF,
+                struct.pack('=4s4si', bytes(4), bytes(4), index))
+four.setsockopt(socket.IPPROTO_IP, IP_UNICAST_IF := 50, struct.pack('!I', index))
+four.bind(('', 3000))
+six = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+six.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP,
+               socket.inet_pton(socket.AF_INET6, 'ff12::9') + struct.pack('=I', index))
+six.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, index)
+six.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+six.bind(('::', 3000))
+print(index, socket.ntohl(four.getsockopt(socket.IPPROTO_IP, IP_UNICAST_IF)),
+      six.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF), flush=True)
+input()
+'''
+
+
+@pytest.fixture
+def dummies(vpn, here):
+    """Interfaces of one name and two numbers."""
+    for namespace, number in ((vpn, 77), (here, 88)):
+        namespace.run(['ip', 'link', 'add', 'dum0', 'index', str(number), 'type', 'veth',
+                       'peer', 'name', 'dum1'])
+        namespace.run(['ip', 'link', 'set', 'dum0', 'up'])
+    yield
+    here.run(['ip', 'link', 'delete', 'dum0'])
+
+
+@pytest.mark.usefixtures('dummies')
+def test_interfaces_by_name(vpn, here, environment):
+    """The same name has another number over there."""
+    with subprocess.Popen([PYTHON, '-c', MEMBER], env=environment(), text=True,
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE) as member:
+        assert member.stdout.readline() == '88 77 77\n'
+        groups = {namespace.name: namespace.run(['ip', 'maddr', 'show', 'dev', 'dum0'],
+                                                capture_output=True).stdout
+                  for namespace in (vpn, here)}
+        member.communicate('\n')
+    assert '239.9.9.9' in groups[vpn.name] and 'ff12::9' in groups[vpn.name]
+    assert '239.9.9.9' not in groups[here.name] and 'ff12::9' not in groups[here.name]
+
+
+@pytest.mark.usefixtures('dummies')
+def test_interfaces_that_are_not_there(vpn, xbind):
+    vpn.run(['ip', 'link', 'delete', 'dum0'])
+    outside = xbind([PYTHON, '-c', MEMBER], input='\n')
+    assert outside.returncode == 0
+    lines = outside.stderr.splitlines()
+    assert sorted(line.split()[1].rstrip(',') for line in lines) == [
+        'IPV6_JOIN_GROUP', 'IPV6_MULTICAST_IF',
+        'IP_ADD_MEMBERSHIP', 'IP_MULTICAST_IF', 'IP_UNICAST_IF']
+    assert all('no such interface' in line for line in lines)
+
+
+def test_a_device_that_is_not_there(here, xbind):
+    """The socket is not the same without: bind(2) fails."""
+    here.run(['ip', 'link', 'add', 'only0', 'type', 'veth'])
+    code = ('import socket\n'
+            's = socket.socket()\n'
+            's.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"only0")\n'
+            'try:\n'
+            '    s.bind(("0.0.0.0", 3000))\n'
+            'except OSError as e:\n'
+            '    print(e.errno, s.getsockname()[1])\n')
+    outside = xbind([PYTHON, '-c', code])
+    here.run(['ip', 'link', 'delete', 'only0'])
+    assert outside.stdout == f'{errno.ENODEV} 0\n'
+    assert outside.stderr.count('\n') == 1 and 'SO_BINDTODEVICE' in outside.stderr
