@@ -29,7 +29,7 @@ static void record_int(uint64_t cookie, int level, int name, int value)
 /* "level:name=value" of each option, in order; of long values the length. */
 static const char *text_of(uint64_t cookie)
 {
-	static char text[8192];
+	static char text[256 * 1024];
 	struct journal_option option;
 	struct journal journal;
 	size_t position = 0;
