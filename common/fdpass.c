@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* Packets taken by one call; a request is answered by two (docs/PROTOCOL.md). */
@@ -14,6 +15,16 @@ union control {
 	struct cmsghdr align;
 	char bytes[CMSG_SPACE(sizeof(int) * FDPASS_MAX)];
 };
+
+/* sendmsg(2). That of musl copies the control message, and refuses that of 253 descriptors. */
+static ssize_t send_control(int sock, const struct msghdr *msg, int flags)
+{
+#ifdef __GLIBC__
+	return sendmsg(sock, msg, flags);
+#else
+	return syscall(SYS_sendmsg, sock, msg, flags);
+#endif
+}
 
 int fdpass_send(int sock, const void *packet, size_t size, const int *fds, unsigned count, int flags)
 {
@@ -33,7 +44,7 @@ int fdpass_send(int sock, const void *packet, size_t size, const int *fds, unsig
 	memcpy(CMSG_DATA(&control.align), fds, sizeof(int) * count);
 	msg.msg_control = control.bytes;
 	msg.msg_controllen = CMSG_SPACE(sizeof(int) * count);
-	return sendmsg(sock, &msg, flags | MSG_NOSIGNAL) < 0 ? -errno : 0;
+	return send_control(sock, &msg, flags | MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
 /*

@@ -20,12 +20,12 @@
 #include "lib/exchange.h"
 #include "lib/xsocket.h"
 
+#include "common/cancel.h"
 #include "common/cleanup.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -183,8 +183,8 @@ static int client_ask(struct xsocket_client *client, const struct wire_socket *r
 	return r;
 }
 
-static int client_sockets(struct xsocket_client *client, int domain, int type, int protocol,
-	int *fds, unsigned n)
+static int client_sockets(
+	struct xsocket_client *client, int domain, int type, int protocol, int *fds, unsigned n)
 {
 	unsigned have = 0;
 	int r = 0;
@@ -231,31 +231,33 @@ static int as_libc(int r, int saved_errno)
 
 EXPORT int xsocket(const char *server, int domain, int type, int protocol)
 {
-	int saved_errno = errno, cancel, r;
+	int saved_errno = errno, r;
+	struct cancel cancel;
 	struct address address;
 
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	cancel_hold(&cancel);
 	r = address_from_server(server, &address);
 	if (r == 0)
 		r = one_shot(&address, domain, type, protocol);
-	pthread_setcancelstate(cancel, NULL);
+	cancel_release(&cancel);
 	return as_libc(r, saved_errno);
 }
 
 EXPORT struct xsocket_client *xsocket_client_new(const char *server)
 {
-	int saved_errno = errno, cancel, r;
+	int saved_errno = errno, r;
+	struct cancel cancel;
 	struct exchange exchange = CONNECTION_NULL;
 	struct xsocket_client *client = calloc(1, sizeof(*client));
 
 	if (!client)
 		return NULL;
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	cancel_hold(&cancel);
 	r = address_from_server(server, &client->address);
 	exchange.deadline_ns = exchange_deadline();
 	if (r == 0)
 		r = exchange_connect(&exchange, &client->address);
-	pthread_setcancelstate(cancel, NULL);
+	cancel_release(&cancel);
 	if (as_libc(r, saved_errno) < 0) {
 		free(client);
 		return NULL;
@@ -268,19 +270,20 @@ EXPORT struct xsocket_client *xsocket_client_new(const char *server)
 	return client;
 }
 
-EXPORT int xsocket_client_sockets(struct xsocket_client *client, int domain, int type, int protocol,
-	int *fds, unsigned n)
+EXPORT int xsocket_client_sockets(
+	struct xsocket_client *client, int domain, int type, int protocol, int *fds, unsigned n)
 {
-	int saved_errno = errno, cancel, r;
+	int saved_errno = errno, r;
+	struct cancel cancel;
 
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	cancel_hold(&cancel);
 	if (atomic_flag_test_and_set(&client->busy)) {
 		r = busy_sockets(client, domain, type, protocol, fds, n);
 	} else {
 		r = client_sockets(client, domain, type, protocol, fds, n);
 		atomic_flag_clear(&client->busy);
 	}
-	pthread_setcancelstate(cancel, NULL);
+	cancel_release(&cancel);
 	return as_libc(r, saved_errno);
 }
 
@@ -294,13 +297,14 @@ EXPORT int xsocket_client_socket(struct xsocket_client *client, int domain, int 
 
 EXPORT void xsocket_client_free(struct xsocket_client *client)
 {
-	int saved_errno = errno, cancel;
+	int saved_errno = errno;
+	struct cancel cancel;
 
 	if (!client)
 		return;
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	cancel_hold(&cancel);
 	client_disconnect(client);
 	free(client);
-	pthread_setcancelstate(cancel, NULL);
+	cancel_release(&cancel);
 	errno = saved_errno;
 }

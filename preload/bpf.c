@@ -1,35 +1,61 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Sandboxes that forbid bpf(2) may end who calls it (systemd's @privileged), and a program may
+ * have had its descriptor from elsewhere. So /proc tells the number, and bpf(2) is only called
+ * where no sandbox looks at system calls.
+ */
 #include "preload/bpf.h"
+
+#include "common/cleanup.h"
+#include "preload/proc.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
-#include <stddef.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static long bpf(int command, union bpf_attr *attributes)
+#define PROC_STATUS "/proc/thread-self/status"
+
+/* The first number behind a label in a file of /proc. Returns 0 or a negative errno. */
+static int read_field(int file, const char *label, uint64_t *ret)
 {
-	return syscall(SYS_bpf, command, attributes, sizeof(*attributes));
+	struct proc_lines lines;
+	char line[PROC_LINE];
+	int r;
+
+	proc_lines_init(&lines, file);
+	while ((r = proc_lines_next(&lines, line)) > 0) {
+		if (strncmp(line, label, strlen(label)) == 0 && proc_field(line, label, 10, ret))
+			return 0;
+	}
+	return r < 0 ? r : -EINVAL;
 }
 
 int bpf_refer(int fd, struct bpf_reference *ret)
 {
-	struct bpf_prog_info info;
-	union bpf_attr attributes;
+	_cleanup_fd_ int file = proc_open(PROC_FDINFO, fd, "");
+	uint64_t id;
+	int r;
 
-	memset(&info, 0, sizeof(info));
-	memset(&attributes, 0, sizeof(attributes));
-	attributes.info.bpf_fd = (uint32_t)fd;
-	/* The first fields are all that is asked for: type and id, as of Linux 4.13. */
-	attributes.info.info_len = offsetof(struct bpf_prog_info, tag);
-	attributes.info.info = (uint64_t)(uintptr_t)&info;
-	if (bpf(BPF_OBJ_GET_INFO_BY_FD, &attributes) < 0)
-		return -errno;
-	/* A map or something else has an id as well, and could not have been attached. */
-	*ret = (struct bpf_reference){.fd = fd, .id = info.id};
+	if (file < 0)
+		return file;
+	r = read_field(file, "prog_id:\t", &id);
+	if (r < 0)
+		return r;
+	*ret = (struct bpf_reference){.fd = fd, .id = (uint32_t)id};
 	return 0;
+}
+
+/* Whether a filter looks at system calls (proc(5), Seccomp), or that is not known. */
+static bool is_filtered(void)
+{
+	_cleanup_fd_ int file = open(PROC_STATUS, O_RDONLY | O_CLOEXEC);
+	uint64_t mode;
+
+	return file < 0 || read_field(file, "Seccomp:\t", &mode) < 0 || mode != 0;
 }
 
 int bpf_reopen(const struct bpf_reference *reference)
@@ -42,8 +68,10 @@ int bpf_reopen(const struct bpf_reference *reference)
 		fd = fcntl(reference->fd, F_DUPFD_CLOEXEC, 0);
 		return fd < 0 ? -errno : fd;
 	}
+	if (is_filtered())
+		return -EPERM;
 	memset(&attributes, 0, sizeof(attributes));
 	attributes.prog_id = reference->id;
-	fd = (int)bpf(BPF_PROG_GET_FD_BY_ID, &attributes);
+	fd = (int)syscall(SYS_bpf, BPF_PROG_GET_FD_BY_ID, &attributes, sizeof(attributes));
 	return fd < 0 ? -errno : fd;
 }

@@ -4,7 +4,7 @@
 
 /*
  * eBPF programs that a program attached by a descriptor, which it may have closed since. The kernel
- * has a number for each (bpf(2), BPF_OBJ_GET_INFO_BY_FD, Linux 4.13), never given twice.
+ * has a number for each, never given twice (prog_id in /proc/PID/fdinfo, Linux 4.13).
  */
 
 #include <stdint.h>
@@ -15,16 +15,15 @@ struct bpf_reference {
 };
 
 /*
- * Remembers the program behind a descriptor. Returns 0 or a negative errno: -EPERM where the
- * kernel does not tell users without privileges (before 5.19, kernel.unprivileged_bpf_disabled),
- * -EINVAL when fd is no program.
+ * Remembers the program behind a descriptor. Returns 0 or a negative errno: -EINVAL when fd is no
+ * program, -ENOSYS without /proc.
  */
 int bpf_refer(int fd, struct bpf_reference *ret);
 
 /*
  * A new descriptor of the program, close-on-exec. Returns it or a negative errno: -EPERM when the
- * process has closed the descriptor and may not open programs by number (CAP_SYS_ADMIN), -ENOENT
- * when the program is gone.
+ * process has closed the descriptor and may not open programs by number (CAP_SYS_ADMIN), or a
+ * sandbox might end it for trying; -ENOENT when the program is gone.
  */
 int bpf_reopen(const struct bpf_reference *reference);
 

@@ -14,9 +14,11 @@
 
 typedef int bind_function(int, const struct sockaddr *, socklen_t);
 typedef int setsockopt_function(int, int, int, const void *, socklen_t);
+typedef void *dlopen_function(const char *, int);
 
 static _Atomic(bind_function *) bind_next;
 static _Atomic(setsockopt_function *) setsockopt_next;
+static _Atomic(dlopen_function *) dlopen_next;
 
 static int bind_by_kernel(int fd, const struct sockaddr *address, socklen_t length)
 {
@@ -52,10 +54,19 @@ static setsockopt_function *resolve_setsockopt(void)
 	return function;
 }
 
+static dlopen_function *resolve_dlopen(void)
+{
+	dlopen_function *function = (dlopen_function *)dlsym(RTLD_NEXT, "dlopen");
+
+	atomic_store_explicit(&dlopen_next, function, memory_order_release);
+	return function;
+}
+
 __attribute__((constructor)) static void next_init(void)
 {
 	resolve_bind();
 	resolve_setsockopt();
+	resolve_dlopen();
 }
 
 int next_bind(int fd, const struct sockaddr *address, socklen_t length)
@@ -72,3 +83,23 @@ int next_setsockopt(int fd, int level, int name, const void *value, socklen_t le
 
 	return (function ? function : resolve_setsockopt())(fd, level, name, value, length);
 }
+
+void *next_dlopen(const char *file, int flags)
+{
+	dlopen_function *function = atomic_load_explicit(&dlopen_next, memory_order_acquire);
+
+	return (function ? function : resolve_dlopen())(file, flags);
+}
+
+#ifdef RTLD_DEEPBIND
+void *next_last(const char *name)
+{
+	void *libc = next_dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD), *function;
+
+	if (!libc)
+		return NULL;
+	function = dlsym(libc, name);
+	dlclose(libc);
+	return function;
+}
+#endif

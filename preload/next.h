@@ -12,4 +12,11 @@
 int next_bind(int fd, const struct sockaddr *address, socklen_t length);
 int next_setsockopt(int fd, int level, int name, const void *value, socklen_t length);
 
+/* Its caller must be in a hook of dlopen(3), as the last thing there: preload/plugins.h. */
+void *next_dlopen(const char *file, int flags);
+
+/* The function of that name in libc itself, or NULL. Takes locks of the dynamic linker. glibc
+ * only. */
+void *next_last(const char *name);
+
 #endif

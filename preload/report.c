@@ -31,6 +31,13 @@
 #include <time.h>
 #include <unistd.h>
 
+/* musl before 1.2.5 does not have it. */
+#ifndef STATX_TYPE
+#include <linux/stat.h>
+#include <sys/syscall.h>
+#define statx(...) syscall(SYS_statx, __VA_ARGS__)
+#endif
+
 #define STDERR_LINK	"/proc/thread-self/fd/2"
 #define LINE_MAX_BYTES	512
 #define ERROR_LINES_MAX 20

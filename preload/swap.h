@@ -5,12 +5,16 @@
 /*
  * Puts the socket `new` in the place of `old`, in every descriptor of this process that is the
  * same socket as old, with their close-on-exec flags, the status flags, owner and signal of old,
- * and its entries in epoll sets. Other processes that share old keep it.
+ * and its entries in epoll sets and among the registered files of io_urings.
  *
  * Consumes new, which was made for this and has no other descriptors. All or nothing: returns 0,
- * or a negative errno and nothing has changed. -ENOSYS: /proc is missing; -ENOBUFS: old has more
- * descriptors or epoll entries than are carried over; -EMFILE: a descriptor's number is beyond
- * RLIMIT_NOFILE, or none is left; -ENOMEM, -ENOSPC (epoll(7), max_user_watches).
+ * or a negative errno and nothing has changed. -EINVAL: old is bound meanwhile, or another thread,
+ * or what this signal handler interrupted, is about to replace it; -EADDRNOTAVAIL: somebody waits
+ * for old who cannot be made to wait for new; -ENOSYS: /proc is missing; -EMFILE: a descriptor's
+ * number is beyond RLIMIT_NOFILE, or none is left; -EBADF, -ENOTSOCK; -ENFILE, -ENOMEM, -ENOSPC
+ * (epoll(7), max_user_watches).
+ *
+ * What was found out and is no reason to fail is reported (report.h).
  */
 int swap_socket(int old, int new);
 

@@ -9,6 +9,8 @@
  * that run in other threads and processes abort with a message instead (must()).
  */
 
+#include "tests/musl/libc.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
