@@ -19,8 +19,8 @@ static const struct {
 	struct advice advice;
 } advices[] = {
 	/* No broker, now. */
-	{ENOENT, {EADDRNOTAVAIL, ADVICE_START, "there is no such control socket"}},
-	{ENOTDIR, {EADDRNOTAVAIL, ADVICE_START, "there is no such control socket"}},
+	{ENOENT, {EADDRNOTAVAIL, ADVICE_SHOW, "there is no such control socket"}},
+	{ENOTDIR, {EADDRNOTAVAIL, ADVICE_SHOW, "there is no such control socket"}},
 	{ECONNREFUSED, {EADDRNOTAVAIL, ADVICE_START, "nobody listens there"}},
 	{ELOOP, {EADDRNOTAVAIL, ADVICE_PLAIN,
 			"symbolic links on the way to the control socket lead in a circle"}},
@@ -40,9 +40,10 @@ static const struct {
 			     "program again"}},
 	/* A right is missing, which EACCES means to bind(2) as well. */
 	{EACCES, {EACCES, ADVICE_PLAIN,
-			 "this user may not connect to the broker, or it does not hand out such "
-			 "sockets; as root: xsocket-server --grant SERVER u:USER, or add the user "
-			 "to the group xsocket"}},
+			 "this user may not connect to the broker (as root: xsocket-server --grant "
+			 "SERVER u:USER, or add the user to the group xsocket), or it does not "
+			 "hand out such sockets (AllowSockets=), or the program's unit hides its "
+			 "socket (InaccessiblePaths=)"}},
 	{EPERM, {EACCES, ADVICE_PLAIN, "a sandbox or a security module forbids it"}},
 	/* A kind of socket that is not there. */
 	{EAFNOSUPPORT, {EADDRNOTAVAIL, ADVICE_PLAIN,
@@ -87,6 +88,24 @@ static const char *instance_of(const char *server)
 	return strchr(server, '/') || *server == '@' ? NULL : server;
 }
 
+/*
+ * The control socket is not there, for this program: its unit may have a root directory of its own,
+ * or something mounted in front. Nothing below InaccessiblePaths= can be made visible again.
+ */
+static void report_hidden(unsigned port, const char *directory, const char *name,
+	const char *instance, const char *unit, const char *error)
+{
+	report(REPORT_ERROR,
+		"bind to port %u by %s%s failed: %s: there is no such control socket; start it: "
+		"%s%s%s%s%s; or, where the program's unit hides it, add BindReadOnlyPaths=%s "
+		"(RootDirectory=, TemporaryFileSystem=) or take it out of InaccessiblePaths=",
+		port, directory, name, error,
+		instance ? "systemctl enable --now xsocket" : "xsocket-server ", *unit ? "@" : "",
+		unit, instance ? ".socket" : name,
+		instance ? " (ls /run/xsocket shows those there are)" : "",
+		instance ? ADDRESS_DIRECTORY : "for its directory");
+}
+
 void advice_report(unsigned port, const char *server, int error)
 {
 	const struct advice *advice = advice_for(error);
@@ -95,25 +114,32 @@ void advice_report(unsigned port, const char *server, int error)
 	const char *text = advice->text, *command = "", *unit = "", *suffix = "";
 	char unknown[16];
 
-	if (advice->unit == ADVICE_START && *name == '@') {
-		text = "abstract names cannot be reached from another network namespace, give the "
-		       "broker a path";
-	} else if (advice->unit == ADVICE_START) {
+	/* The default broker's units have no instance. */
+	if (instance && strcmp(instance, ADDRESS_DEFAULT) != 0)
+		unit = instance;
+	if (advice->unit == ADVICE_SHOW && *name != '@') {
+		report_hidden(
+			port, directory, name, instance, unit, report_strerror(error, unknown));
+		return;
+	}
+	if (advice->unit == ADVICE_START && *name != '@') {
 		command = instance ? "; start it: systemctl enable --now xsocket"
 				   : "; start it: xsocket-server ";
-		suffix = instance ? ".socket (ls /run/xsocket shows those there are)" : name;
+		suffix = instance ? ".socket" : name;
+	} else if (advice->unit == ADVICE_START || advice->unit == ADVICE_SHOW) {
+		text = "abstract names cannot be reached from another network namespace, give the "
+		       "broker a path";
 	} else if (advice->unit == ADVICE_LOG && instance) {
 		command = "; see its log: journalctl -u xsocket";
 	}
-	/* The default broker's units have no instance. */
-	if (*command && instance && strcmp(instance, ADDRESS_DEFAULT) != 0)
-		unit = instance;
+	if (!*command || !instance)
+		unit = "";
 	report(REPORT_ERROR, "bind to port %u by %s%s failed: %s: %s%s%s%s%s", port, directory,
 		name, report_strerror(error, unknown), text, command, *unit ? "@" : "", unit,
 		suffix);
 }
 
-void advice_report_refusal(unsigned port, const char *server, int error)
+void advice_report_refusal(unsigned port, const char *server, const char *where, int error)
 {
 	char unknown[16];
 	const char *text = NULL;
@@ -124,8 +150,7 @@ void advice_report_refusal(unsigned port, const char *server, int error)
 		break;
 	case EACCES:
 		text = "it is a privileged port there, lower net.ipv4.ip_unprivileged_port_start "
-		       "in "
-		       "the broker's namespace";
+		       "in the broker's namespace";
 		break;
 	case ENODEV:
 		text = "the broker's namespace has no such interface as the address names by its "
@@ -136,7 +161,16 @@ void advice_report_refusal(unsigned port, const char *server, int error)
 		       "unit perhaps";
 		break;
 	}
-	report(text ? REPORT_ERROR : REPORT_DEBUG, "bind to port %u by %s failed there: %s%s%s",
-		port, server ? server : ADDRESS_DEFAULT, report_strerror(error, unknown),
+	report(text ? REPORT_ERROR : REPORT_DEBUG,
+		"bind to port %u by %s failed there as %s: %s%s%s", port,
+		server ? server : ADDRESS_DEFAULT, where, report_strerror(error, unknown),
 		text ? ": " : "", text ? text : "");
+}
+
+void advice_report_family(unsigned port, bool is_ipv6)
+{
+	report(REPORT_ERROR,
+		"bind to port %u failed: the rules of this port in XBIND have no %s address, and "
+		"the socket takes no other; add %u=%s, or leave out the address",
+		port, is_ipv6 ? "IPv6" : "IPv4", port, is_ipv6 ? "[ADDRESS]:PORT" : "ADDRESS:PORT");
 }

@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 
 enum {
 	UNREAD,
@@ -33,6 +34,35 @@ static void report_rules(const struct rules_error *error)
 		"XBIND: rule '%s' at position %u: %s; until that is corrected every bind() to an "
 		"internet address fails with EINVAL",
 		rule, (unsigned)error->position, error->reason);
+}
+
+/* Tells what is allowed but can hardly be meant. Rules are numbered from 1. */
+static void report_useless(const struct rules *rules)
+{
+	for (unsigned i = 0; i < rules->count; i++) {
+		const struct rule *cover = rules_cover(rules, &rules->rule[i]);
+
+		if (cover)
+			report(REPORT_DEBUG, "XBIND: rule %u never counts, rule %u fits all of it",
+				i + 1, (unsigned)(cover - rules->rule) + 1);
+	}
+}
+
+/*
+ * Who starts a program that has more rights than he has (AT_SECURE: set-user-ID, file capabilities)
+ * must not decide where it listens. That the variable is there is all that is looked at.
+ */
+static void report_ignored(void)
+{
+	const char *text = getauxval(AT_SECURE) ? getenv("XBIND") : NULL;
+
+	if (text && *text)
+		report(REPORT_ERROR,
+			"XBIND is ignored, and its ports are bound here: this program has more "
+			"privileges than who started it (set-user-ID, file capabilities); use "
+			"AmbientCapabilities= of a unit instead");
+	else
+		report(REPORT_DEBUG, "XBIND is not set: all ports are bound here");
 }
 
 static void read_level(bool first)
@@ -61,8 +91,9 @@ static void read_server(struct config *ret, bool first)
 		ret->broken = true;
 		if (first)
 			report(REPORT_ERROR,
-				"XSOCKET=%s is not the name of a broker; until that is corrected "
-				"every bind() to an internet address fails with EINVAL",
+				"XSOCKET=%s is not the name of a broker (vpn for /run/xsocket/vpn) "
+				"nor a path of at most 107 bytes; until that is corrected every "
+				"bind() to an internet address fails with EINVAL",
 				text);
 		return;
 	}
@@ -86,6 +117,10 @@ static void config_read(struct config *ret, bool first)
 	/* Without rules the library is inert, whatever else is set. */
 	if (ret->broken || ret->rules.count > 0)
 		read_server(ret, first);
+	else if (first)
+		report_ignored();
+	if (first && !ret->broken)
+		report_useless(&ret->rules);
 	errno = saved_errno;
 }
 

@@ -8,7 +8,10 @@
 
 #include "xbind/advice.h"
 #include "xbind/rules.h"
+#include "xbind/sockaddr.h"
+#include "xbind/target.h"
 
+#include "common/cancel.h"
 #include "common/cleanup.h"
 #include "lib/xsocket.h"
 #include "preload/interfaces.h"
@@ -21,14 +24,18 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <net/if.h>
 #include <netinet/in.h>
-#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #ifndef SO_NETNS_COOKIE
 #define SO_NETNS_COOKIE 71
+#endif
+#ifndef IP_BIND_ADDRESS_NO_PORT
+#define IP_BIND_ADDRESS_NO_PORT 24
 #endif
 #ifndef IPPROTO_MPTCP
 #define IPPROTO_MPTCP 262
@@ -86,23 +93,62 @@ static bool kind_protocol(const struct socket_kind *kind, enum rule_protocol *re
 	}
 }
 
-/* Whether bind(2) would fail anyhow; the kernel says it best. */
-static bool is_bound_or_connected(int fd)
+/*
+ * Whether a TCP socket with a port is bound. When a connection has failed or ended, the kernel
+ * forgets that it had chosen a port, but getsockname(2) goes on telling it. To bind neither an
+ * address nor a port is refused to who has one, and changes nothing otherwise. Returns 1, 0, or
+ * -EINVAL, with which bind(2) refuses who is bound, when nobody knows.
+ */
+static int has_port(int fd, int domain)
+{
+	struct sockaddr_storage nothing = {.ss_family = (sa_family_t)domain};
+	int before, late = 1, r;
+	socklen_t length = sizeof(before);
+
+	if (getsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &before, &length) < 0 ||
+		next_setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &late, sizeof(late)) < 0)
+		return -EINVAL;
+	length = domain == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
+	r = next_bind(fd, (struct sockaddr *)&nothing, length) < 0;
+	next_setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &before, sizeof(before));
+	return r;
+}
+
+/*
+ * Whether bind(2) would fail anyhow, 1; the kernel says it best. What is connected has a port, too.
+ * Otherwise 0, or a negative errno.
+ */
+static int is_bound(int fd, const struct socket_kind *kind)
 {
 	struct sockaddr_in6 address = {0};
 	socklen_t length = sizeof(address);
 
-	if (getsockname(fd, (struct sockaddr *)&address, &length) < 0 || address.sin6_port != 0)
-		return true;
-	length = sizeof(address);
-	return getpeername(fd, (struct sockaddr *)&address, &length) == 0;
+	if (getsockname(fd, (struct sockaddr *)&address, &length) < 0)
+		return 1;
+	if (address.sin6_port == 0)
+		return 0;
+	return kind->protocol == IPPROTO_TCP || kind->protocol == IPPROTO_MPTCP
+		       ? has_port(fd, kind->domain)
+		       : 1;
 }
 
-/* Whether the kernel can read all of an address, and would. */
-static bool is_address(const struct sockaddr *address, socklen_t length)
+/*
+ * Copies all of an address, of which address_port() has read the beginning. Returns false where the
+ * kernel would not take it. Only where it goes on in another page is that not known to be there.
+ */
+static bool copy_address(
+	const struct sockaddr *address, socklen_t length, struct sockaddr_storage *ret)
 {
-	return length <= sizeof(struct sockaddr_storage) &&
-	       memory_readable(address, length) == length;
+	uintptr_t first = (uintptr_t)address;
+
+	if (length > sizeof(*ret))
+		return false;
+	if (first / 4096 != (first + length - 1) / 4096 &&
+		memory_readable(address, length) != length)
+		return false;
+	memset(ret, 0, sizeof(*ret));
+	memcpy(ret, address, length);
+	return true;
 }
 
 /* Whether two sockets are known to be of different namespaces (kernel 5.14). */
@@ -115,46 +161,57 @@ static bool is_elsewhere(int fd, int fresh)
 	       getsockopt(fresh, SOL_SOCKET, SO_NETNS_COOKIE, &b, &length) == 0 && a != b;
 }
 
-/* A socket of that kind from the broker, or a negative errno for the program. */
-static int broker_socket(const char *server, const struct socket_kind *kind, unsigned port)
-{
-	int type = kind->type | SOCK_CLOEXEC, fd;
+/* What is to happen instead of a bind(2). */
+struct move {
+	struct socket_kind kind;
+	unsigned port;			 /* the program's */
+	const char *server, *interface;	 /* of the rule, or NULL */
+	struct sockaddr_storage address; /* there */
+	socklen_t length;
+};
 
-	fd = xsocket(server, kind->domain, type, kind->protocol);
+/* A socket of that kind from the broker, or a negative errno for the program. */
+static int broker_socket(const struct move *move)
+{
+	int type = move->kind.type | SOCK_CLOEXEC, fd;
+
+	fd = xsocket(move->server, move->kind.domain, type, move->kind.protocol);
 	/* A kernel without MPTCP, or net.mptcp.enabled=0. */
-	if (fd < 0 && kind->protocol == IPPROTO_MPTCP &&
+	if (fd < 0 && move->kind.protocol == IPPROTO_MPTCP &&
 		(errno == EPROTONOSUPPORT || errno == ENOPROTOOPT)) {
-		report(REPORT_DEBUG, "no MPTCP there, port %u is bound by TCP", port);
-		fd = xsocket(server, kind->domain, type, IPPROTO_TCP);
+		report(REPORT_DEBUG, "no MPTCP there, port %u is bound by TCP", move->port);
+		fd = xsocket(move->server, move->kind.domain, type, IPPROTO_TCP);
 	}
 	if (fd >= 0)
 		return fd;
 	fd = errno;
-	advice_report(port, server, fd);
+	advice_report(move->port, move->server, fd);
 	return -advice_for(fd)->program_errno;
 }
 
 /*
  * Binds the new socket. The scope of a link-local address is a number of an interface here, and
- * becomes that of the interface of the same name there.
+ * becomes that of the interface of the same name there. In a rule it is a name from the start.
  */
-static int bind_there(int new, int fresh, const struct sockaddr *address, socklen_t length)
+static int bind_there(int new, int fresh, struct move *move)
 {
-	struct sockaddr_in6 in6;
-	int index;
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&move->address;
+	int index = 0;
 
-	if (address->sa_family == AF_INET6 && length >= sizeof(in6)) {
-		memcpy(&in6, address, sizeof(in6));
-		if (in6.sin6_scope_id != 0) {
-			index = interfaces_map(fresh, new, (int)in6.sin6_scope_id);
-			if (index < 0)
-				return index;
-			in6.sin6_scope_id = (uint32_t)index;
-			address = (const struct sockaddr *)&in6;
-			length = sizeof(in6);
-		}
+	if (move->interface) {
+		struct ifreq request = {.ifr_ifindex = 0};
+
+		strncpy(request.ifr_name, move->interface, sizeof(request.ifr_name) - 1);
+		index = ioctl(new, SIOCGIFINDEX, &request) < 0 ? -ENODEV : request.ifr_ifindex;
+	} else if (in6->sin6_family == AF_INET6 && move->length >= sizeof(*in6) &&
+		   in6->sin6_scope_id != 0) {
+		index = interfaces_map(fresh, new, (int)in6->sin6_scope_id);
 	}
-	return next_bind(new, address, length) < 0 ? -errno : 0;
+	if (index < 0)
+		return index;
+	if (index > 0)
+		in6->sin6_scope_id = (uint32_t)index;
+	return next_bind(new, (struct sockaddr *)&move->address, move->length) < 0 ? -errno : 0;
 }
 
 static void report_swap(unsigned port, int error)
@@ -162,10 +219,14 @@ static void report_swap(unsigned port, int error)
 	const char *text = "the program's socket was kept";
 	char unknown[16];
 
+	/* Bound by somebody else meanwhile, which bind(2) says so. */
+	if (error == EINVAL)
+		return;
 	if (error == ENOSYS)
 		text = "/proc is needed to find what else the program uses its socket for";
-	if (error == ENOBUFS)
-		text = "the socket has too many descriptors, or is in too many epoll sets";
+	if (error == EADDRNOTAVAIL)
+		text = "a thread, an epoll set or an io_uring uses the socket already and cannot "
+		       "be told to use another: let the program bind it first";
 	if (error == EMFILE)
 		text = "a descriptor is beyond the limit, or none is left (LimitNOFILE=)";
 	report(REPORT_ERROR, "bind to port %u failed: %s: %s", port,
@@ -176,52 +237,113 @@ static void report_swap(unsigned port, int error)
  * Binds there. Returns 0, a negative errno and the program's socket is untouched, or 1 when this
  * is no case for us.
  */
-static int redirect(int fd, const struct sockaddr *address, socklen_t length,
-	const struct socket_kind *kind, const char *server)
+static int redirect(int fd, struct move *move)
 {
 	_cleanup_fd_ int fresh = -1, new = -1;
-	unsigned port = (unsigned)address_port(address, length);
-	char unknown[16];
+	char unknown[16], where[SOCKADDR_TEXT_SIZE];
 	int r;
 
-	fresh = socket(kind->domain, kind->type | SOCK_CLOEXEC, kind->protocol);
+	fresh = socket(move->kind.domain, move->kind.type | SOCK_CLOEXEC, move->kind.protocol);
 	if (fresh < 0) {
 		r = -errno;
-		report(REPORT_ERROR, "bind to port %u failed: no socket to compare with: %s", port,
-			report_strerror(-r, unknown));
+		report(REPORT_ERROR, "bind to port %u failed: no socket to compare with: %s",
+			move->port, report_strerror(-r, unknown));
 		return r;
 	}
 	if (is_elsewhere(fd, fresh))
 		return 1;
-	new = broker_socket(server, kind, port);
+	new = broker_socket(move);
 	if (new < 0)
 		return new;
-	r = options_carry(fd, fresh, new, kind);
+	r = options_carry(fd, fresh, new, &move->kind);
 	if (r < 0)
 		return r;
-	r = bind_there(new, fresh, address, length);
+	sockaddr_text(&move->address, move->interface, where);
+	r = bind_there(new, fresh, move);
 	if (r < 0) {
-		advice_report_refusal(port, server, -r);
+		advice_report_refusal(move->port, move->server, where, -r);
 		return r;
 	}
 	close_fd(&fresh);
 	r = swap_socket(fd, steal_fd(&new));
 	if (r < 0)
-		report_swap(port, -r);
+		report_swap(move->port, -r);
 	else
-		report(REPORT_DEBUG, "port %u is bound by %s", port,
-			server ? server : ADDRESS_DEFAULT);
+		report(REPORT_DEBUG, "port %u is bound by %s as %s", move->port,
+			move->server ? move->server : ADDRESS_DEFAULT, where);
+	return r;
+}
+
+/* What a socket can be bound to. */
+static enum target_socket target_socket_of(int fd, const struct socket_kind *kind)
+{
+	int only = 0;
+	socklen_t length = sizeof(only);
+
+	if (kind->domain == AF_INET)
+		return TARGET_IPV4;
+	if (getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, &length) == 0 && only)
+		return TARGET_IPV6;
+	return TARGET_DUAL;
+}
+
+/* Finds out what a listed port becomes. Returns 0, a negative errno, or 1: no case for us. */
+static int move_prepare(const struct config *config, int fd, const struct sockaddr *address,
+	socklen_t length, struct move *ret)
+{
+	const struct rules *rules = &config->rules;
+	enum rule_protocol protocol;
+	const struct rule *rule;
+	uint16_t port;
+	int r;
+
+	if (socket_kind_of(fd, &ret->kind) < 0 || !kind_protocol(&ret->kind, &protocol) ||
+		!copy_address(address, length, &ret->address))
+		return 1;
+	port = ntohs(((struct sockaddr_in *)&ret->address)->sin_port);
+	rule = rules_find(rules, protocol, port, TARGET_ANY);
+	r = rule ? is_bound(fd, &ret->kind) : 1;
+	if (r != 0)
+		return r;
+	ret->port = port;
+	if (rules_target(rules, rule)->family != AF_UNSPEC) {
+		enum target_socket socket = target_socket_of(fd, &ret->kind);
+
+		rule = rules_find(rules, protocol, port, socket);
+		if (!rule) {
+			advice_report_family(port, socket == TARGET_IPV6);
+			return -EADDRNOTAVAIL;
+		}
+	}
+	ret->interface = rules_interface(rules, rule);
+	ret->server = rules_server(rules, rule);
+	if (!ret->server && *config->server)
+		ret->server = config->server;
+	ret->length = length;
+	return target_apply(rules_target(rules, rule), ret->kind.domain,
+		(unsigned)(port - rule->first), &ret->address, &ret->length);
+}
+
+/* Apart, for the sake of the stack of all other calls of bind(2). */
+__attribute__((noinline)) static int redirect_listed(
+	const struct config *config, int fd, const struct sockaddr *address, socklen_t length)
+{
+	struct move move;
+	struct cancel cancel;
+	int r;
+
+	cancel_hold(&cancel);
+	r = move_prepare(config, fd, address, length, &move);
+	if (r == 0)
+		r = redirect(fd, &move);
+	cancel_release(&cancel);
 	return r;
 }
 
 int redirect_bind(
 	const struct config *config, int fd, const struct sockaddr *address, socklen_t length)
 {
-	int saved_errno = errno, port = address_port(address, length), cancel, r;
-	enum rule_protocol protocol;
-	const struct rule *rule;
-	struct socket_kind kind;
-	const char *server;
+	int saved_errno = errno, port = address_port(address, length), r;
 
 	if (port < 0)
 		return next_bind(fd, address, length);
@@ -230,23 +352,11 @@ int redirect_bind(
 		return -1;
 	}
 	if (!rules_mention(&config->rules, (uint16_t)port)) {
-		report(REPORT_DEBUG, "port %d is not in XBIND: bound here", port);
+		if (config->rules.count > 0)
+			report(REPORT_DEBUG, "port %d is not in XBIND: bound here", port);
 		return next_bind(fd, address, length);
 	}
-
-	r = 1;
-	if (socket_kind_of(fd, &kind) == 0 && kind_protocol(&kind, &protocol) &&
-		!is_bound_or_connected(fd) && is_address(address, length)) {
-		rule = rules_find(&config->rules, protocol, (uint16_t)port);
-		if (rule) {
-			server = rules_server(&config->rules, rule);
-			if (!server && *config->server)
-				server = config->server;
-			pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-			r = redirect(fd, address, length, &kind, server);
-			pthread_setcancelstate(cancel, NULL);
-		}
-	}
+	r = redirect_listed(config, fd, address, length);
 	errno = r < 0 ? -r : saved_errno;
 	if (r > 0)
 		return next_bind(fd, address, length);

@@ -15,7 +15,9 @@
 
 #include "preload/journal.h"
 #include "preload/next.h"
+#include "preload/plugins.h"
 
+#include <dlfcn.h>
 #include <sys/socket.h>
 
 #define EXPORT __attribute__((visibility("default")))
@@ -55,4 +57,12 @@ EXPORT int bind(int fd, const struct sockaddr *address, socklen_t length)
 EXPORT int setsockopt(int fd, int level, int name, const void *value, socklen_t length)
 {
 	return xbind_setsockopt(fd, level, name, value, length);
+}
+
+EXPORT void *dlopen(const char *file, int flags)
+{
+	if (config_active() && plugins_is_deep(file, flags, __builtin_return_address(0)))
+		return plugins_open(file, flags);
+	/* A tail call: preload/plugins.h. */
+	return next_dlopen(file, flags);
 }

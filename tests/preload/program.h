@@ -9,6 +9,8 @@
  * SO_NETNS_COOKIE of the target.
  */
 
+#include "tests/musl/libc.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #ifndef SO_NETNS_COOKIE

@@ -43,38 +43,6 @@ def test_mptcp_falls_back_to_tcp(vpn, program, bare, xbind):
     assert outside.stdout == before.replace('SO_PROTOCOL): 262', 'SO_PROTOCOL): 6')
 
 
-def test_inert_without_rules(program, xbind):
-    outside = xbind([program('failure')], XBIND='', XSOCKET='/nowhere')
-    assert 'in_target(fd): 0' in outside.stdout
-    assert (outside.returncode, outside.stderr) == (0, '')
-
-
-@pytest.mark.parametrize('rules, text', [
-    ('3000 80x', "XBIND: rule '80x' at position 6"),
-    ('99999', 'at most 65535'),
-    ('3000=4000', 'cannot bind to another address'),
-])
-def test_bad_rules_fail_closed(rules, text, program, xbind):
-    outside = xbind([program('failure')], XBIND=rules)
-    assert outside.stderr.count('\n') == 1
-    assert text in outside.stderr
-    assert 'bind_port(fd, 4000): EINVAL' in outside.stdout
-    assert 'in_target(fd): 1' not in outside.stdout
-
-
-def test_bad_server_fails_closed(program, xbind):
-    outside = xbind([program('failure')], XSOCKET='.')
-    assert 'XSOCKET=.' in outside.stderr
-    assert 'bind_port(fd, 4000): EINVAL' in outside.stdout
-
-
-def test_server_of_a_rule(vpn, program, xbind):
-    rules = f'3030@{vpn.server} 3000-3099@{vpn.server}'
-    outside = xbind([program('failure')], XBIND=rules, XSOCKET='/nowhere')
-    assert 'in_target(fd): 1' in outside.stdout
-    assert outside.stderr == ''
-
-
 def test_no_broker(program, xbind):
     """It says what to do, and not for ever."""
     outside = xbind([program('stderr'), 'kept'], XSOCKET='gone')
@@ -115,46 +83,6 @@ def test_standard_error_nobody_reads(reader, program, xbind):
         os.set_blocking(write_end, True)
     outside = xbind([program('stderr'), 'kept'], XSOCKET='gone', stderr=write_end)
     assert (outside.returncode, outside.stdout) == (0, '1\n' * 30)
-
-
-def test_a_duplicate_beyond_the_limit(program, xbind):
-    outside = xbind([program('descriptors'), 'limit'])
-    assert outside.stdout.splitlines() == [
-        'bind_port(fd, 3015): EMFILE', 'in_own(fd): 1', 'in_own(high): 1',
-        'bind_port(fd, 3015): 0', 'in_target(fd): 1', 'in_target(high): 1']
-    assert 'LimitNOFILE=' in outside.stderr
-
-
-def test_too_many_duplicates(program, xbind):
-    outside = xbind([program('descriptors'), 'many'])
-    assert outside.stdout.splitlines() == [
-        'bind_port(fd, 3016): ENOBUFS', 'in_own(fd): 1', 'in_own(last): 1',
-        'bind_port(fd, 3016): 0', 'in_target(fd): 1', 'in_target(last - 1): 1']
-    assert 'too many descriptors' in outside.stderr
-
-
-def test_all_or_nothing(program, xbind):
-    """A replacement that fails half way is undone, epoll entries and all."""
-    outside = xbind([program('descriptors'), 'half'])
-    assert outside.stdout.splitlines() == [
-        'epoll_ctl(set, EPOLL_CTL_ADD, fd, &event): 0',
-        'epoll_ctl(set, EPOLL_CTL_ADD, second, &event): 0',
-        'bind_port(fd, 3017): ENOMEM',
-        'in_own(fd): 1', 'in_own(second): 1', 'in_own(third): 1',
-        'fcntl(fd, F_GETFD): 0', 'fcntl(second, F_GETFD): 1',
-        'epoll_ctl(set, EPOLL_CTL_ADD, fd, &event): EEXIST',
-        'epoll_ctl(set, EPOLL_CTL_MOD, second, &event): 0',
-        'bind_port(third, 4017): 0', 'listen(fd, 5): 0',
-        'get_int(second, SOL_SOCKET, SO_ACCEPTCONN): 1']
-
-
-def test_without_proc(build, program, xbind):
-    if b'__asan_init' in (build / 'xbind' / 'libxbind.so').read_bytes():
-        skip('AddressSanitizer does not start without /proc')
-    unshare = ['unshare', '--mount', 'sh', '-c', 'mount -t tmpfs tmpfs /proc && exec "$0"']
-    outside = xbind([*unshare, program('descriptors')])
-    assert 'bind_port(fd, 3010): ENOSYS' in outside.stdout
-    assert '/proc is needed' in outside.stderr
 
 
 def test_an_unlisted_port_costs_nothing(xbind):

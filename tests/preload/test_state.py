@@ -52,6 +52,13 @@ def test_defaults_of_namespaces(program, bare, xbind):
     assert (outside.stdout, outside.stderr) == (inside.stdout, '')
 
 
+@pytest.mark.parametrize('name', ['ownership', 'strangers'])
+def test_same_as_inside(name, program, bare, xbind):
+    inside, outside = bare([program(name)]), xbind([program(name)])
+    assert (outside.returncode, outside.stdout, outside.stderr) == (0, inside.stdout, '')
+    assert 'in_target(fd): 1' in inside.stdout and 'in_target(fd): 0' not in inside.stdout
+
+
 def test_programs(program, bare, xbind):
     """BPF, classic and extended."""
     inside, outside = bare([program('programs')]), xbind([program('programs')])

@@ -15,6 +15,11 @@ from support.wait import wait_until
 SANITIZER = re.compile(r'(ERROR|WARNING): \w+Sanitizer|: runtime error: ')
 
 
+def program(build):
+    """The broker of this build, or of another one: a library for musl has none with it."""
+    return os.environ.get('XSOCKET_SERVER') or str(build / 'server/xsocket-server')
+
+
 class Broker:
     """A running xsocket-server, which tells of its doings by sd_notify(3).
 
@@ -32,7 +37,7 @@ class Broker:
         self.notify.setblocking(False)
         self.notified = []
         environment = os.environ | {'NOTIFY_SOCKET': f'{self.directory}/notify'} | (env or {})
-        argv = [str(build / 'server/xsocket-server'), *map(str, args)]
+        argv = [program(build), *map(str, args)]
         if server is not None:
             argv.append(str(server))
         with open(f'{self.directory}/stderr', 'wb') as stderr:
@@ -122,6 +127,6 @@ class Vpn:
 def run(build, *args, **kwargs):
     """The command, run to its end: for calls that do not serve."""
     kwargs = {'capture_output': True, 'text': True, 'timeout': 20} | kwargs
-    result = subprocess.run([str(build / 'server/xsocket-server'), *map(str, args)], **kwargs)
+    result = subprocess.run([program(build), *map(str, args)], **kwargs)
     assert not SANITIZER.search(result.stderr), result.stderr
     return result

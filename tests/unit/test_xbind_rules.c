@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * XBIND is parsed as rules.h promises: which rule a port of a protocol gets, and what is said of a
- * text that is no rules. And every errno of a broker becomes one that bind(2) may fail with.
- */
+/* XBIND is parsed as rules.h promises: which rule a port of a protocol gets. */
 #include "tests/unit/unit.h"
 
-#include "xbind/advice.h"
 #include "xbind/rules.h"
 
 #include <errno.h>
@@ -60,6 +56,12 @@ static const struct {
 	{"3001@a 3002@b 3003@a 3004", RULE_TCP, 3004, ""},
 	{"3001@ab 3002@b", RULE_TCP, 3002, "b"},
 	{" 1\t2\n3 ", RULE_TCP, 3, ""},
+	{"3000=8080@a 3000@b", RULE_TCP, 3000, "a"},
+	{"3000=8080", RULE_TCP, 8080, NULL},
+	{"tcp:3000=1@a udp:3000=2@b", RULE_TCP, 3000, "a"},
+	{"tcp:3000=1@a udp:3000=2@b", RULE_UDP, 3000, "b"},
+	{"3000=[::1%b]:1@a 3001@b", RULE_UDP, 3001, "b"},
+	{"3000@a,b", RULE_TCP, 3000, "a,b"},
 };
 
 static void test_matches(void **state)
@@ -72,7 +74,7 @@ static void test_matches(void **state)
 
 		print_message("# case %zu\n", i);
 		assert_int_equal(rules_parse(matches[i].text, &rules, &error), 0);
-		rule = rules_find(&rules, matches[i].protocol, matches[i].port);
+		rule = rules_find(&rules, matches[i].protocol, matches[i].port, TARGET_ANY);
 		if (!server) {
 			assert_null(rule);
 			continue;
@@ -87,52 +89,6 @@ static void test_matches(void **state)
 	}
 }
 
-static const struct {
-	const char *text, *rule, *reason;
-	size_t position;
-} errors[] = {
-	{"x", "x", "port is expected", 1},
-	{"3000 x", "x", "port is expected", 6},
-	{"\t 3000,3001 1", "3000,3001", "blank", 3},
-	{"65536", "65536", "65535", 1},
-	{"99999999999999999999", "99999999999999999999", "65535", 1},
-	{"-1", "-1", "port is expected", 1},
-	{"+1", "+1", "port is expected", 1},
-	{"8010-8000", "8010-8000", "range ends", 1},
-	{"0-10", "0-10", "0 stands", 1},
-	{"1-", "1-", "port is expected", 1},
-	{"1-*", "1-*", "port is expected", 1},
-	{"1-2-3", "1-2-3", "blank", 1},
-	{"**", "**", "blank", 1},
-	{"tcp:", "tcp:", "port is expected", 1},
-	{"TCP:1", "TCP:1", "port is expected", 1},
-	{"tcp:udp:1", "tcp:udp:1", "port is expected", 1},
-	{"sctp:1", "sctp:1", "port is expected", 1},
-	{"3000@", "3000@", "broker is expected", 1},
-	{"3000@@", "3000@@", "broker is expected", 1},
-	{"3000@.", "3000@.", "broker is expected", 1},
-	{"3000@..", "3000@..", "broker is expected", 1},
-	{"3000 @vpn", "@vpn", "port is expected", 6},
-	{"3000=4000", "3000=4000", "cannot bind to another address", 1},
-	{"3000=1.2.3.4:80@vpn", "3000=1.2.3.4:80@vpn", "cannot bind to another address", 1},
-	{"3000@vpn=4000", "3000@vpn=4000", "cannot bind to another address", 1},
-};
-
-static void test_errors(void **state)
-{
-	for (size_t i = 0; i < ELEMENTS(errors); i++) {
-		struct rules_error error;
-		struct rules rules;
-
-		print_message("# case %zu\n", i);
-		assert_int_equal(rules_parse(errors[i].text, &rules, &error), -EINVAL);
-		assert_non_null(strstr(error.reason, errors[i].reason));
-		assert_int_equal(error.length, strlen(errors[i].rule));
-		assert_memory_equal(error.rule, errors[i].rule, error.length);
-		assert_int_equal(error.position, errors[i].position);
-	}
-}
-
 static void test_as_many_rules_as_there_may_be(void **state)
 {
 	char text[RULES_MAX * 6 + 16] = "";
@@ -142,7 +98,7 @@ static void test_as_many_rules_as_there_may_be(void **state)
 	for (int i = 0; i < RULES_MAX; i++)
 		sprintf(text + strlen(text), "%d ", 1000 + i);
 	assert_int_equal(rules_parse(text, &rules, &error), 0);
-	assert_non_null(rules_find(&rules, RULE_TCP, 1000 + RULES_MAX - 1));
+	assert_non_null(rules_find(&rules, RULE_TCP, 1000 + RULES_MAX - 1, TARGET_ANY));
 	strcat(text, "9");
 	assert_int_equal(rules_parse(text, &rules, &error), -EINVAL);
 	assert_int_equal(error.position, RULES_MAX * 5 + 1);
@@ -150,7 +106,7 @@ static void test_as_many_rules_as_there_may_be(void **state)
 
 static void test_long_servers(void **state)
 {
-	char text[RULES_SERVERS_MAX * 2 + 64] = "1@/", server[128];
+	char text[RULES_NAMES_MAX * 2 + 64] = "1@/", server[128];
 	struct rules_error error;
 	struct rules rules;
 
@@ -179,40 +135,61 @@ static void test_long_servers(void **state)
 	assert_non_null(strstr(error.reason, "too many"));
 }
 
-/* Whatever happens, bind(2) fails with something that a program does not try again at once. */
-static void test_advice(void **state)
+/* Which rule never counts, by its number, or 0. */
+static const struct {
+	const char *text;
+	unsigned rule, cover;
+} covers[] = {
+	{"3000 3001", 0, 0},
+	{"3000 3000", 2, 1},
+	{"3000-3010 3005=80", 2, 1},
+	{"3005 3000-3010", 0, 0},
+	{"tcp:3000 3000", 0, 0},
+	{"tcp:3000 udp:3000", 0, 0},
+	{"3000 tcp:3000@vpn", 2, 1},
+	{"* 0", 0, 0},
+	{"0 * 65535", 3, 2},
+	{"3000=127.0.0.1 3000=[::1]", 0, 0},
+	{"3000=127.0.0.1 3000=[::1] 3000=[::]", 3, 2},
+	{"3000=127.0.0.1 3000", 0, 0},
+	{"3000 3000=127.0.0.1", 2, 1},
+	{"3000=127.0.0.1 3000=0.0.0.0:80", 2, 1},
+};
+
+static void test_cover(void **state)
 {
-	static const int never[] = {0, EAGAIN, EINTR, EINPROGRESS, EADDRINUSE, EBADF, ENOTSOCK};
-	static const int named[] = {ENAMETOOLONG, ENOENT, ENOTDIR, ELOOP, ECONNREFUSED, EACCES,
-		EPERM, ENETDOWN, ETIMEDOUT, EBADMSG, EOPNOTSUPP, EPROTO, EPROTONOSUPPORT,
-		EAFNOSUPPORT, ESOCKTNOSUPPORT, EMFILE, ENFILE, ETOOMANYREFS, EUSERS, EBUSY,
-		ENOBUFS, ENOMEM};
+	for (size_t i = 0; i < ELEMENTS(covers); i++) {
+		struct rules_error error;
+		struct rules rules;
 
-	for (int error = 1; error < 4096; error++) {
-		const struct advice *advice = advice_for(error);
+		print_message("# case %zu\n", i);
+		assert_int_equal(rules_parse(covers[i].text, &rules, &error), 0);
+		for (unsigned j = 0; j < rules.count; j++) {
+			const struct rule *cover = rules_cover(&rules, &rules.rule[j]);
 
-		assert_non_null(advice->text);
-		for (size_t i = 0; i < ELEMENTS(never); i++)
-			assert_int_not_equal(advice->program_errno, never[i]);
+			if (j + 1 == covers[i].rule)
+				assert_ptr_equal(cover, &rules.rule[covers[i].cover - 1]);
+			else
+				assert_null(cover);
+		}
 	}
-	/* What lib/xsocket.h names has a text of its own. */
-	for (size_t i = 0; i < ELEMENTS(named); i++)
-		assert_ptr_not_equal(advice_for(named[i]), advice_for(4095));
-	assert_ptr_equal(advice_for(EAGAIN), advice_for(4095));
-	assert_int_equal(advice_for(ENOENT)->program_errno, EADDRNOTAVAIL);
-	assert_int_equal(advice_for(ECONNREFUSED)->program_errno, EADDRNOTAVAIL);
-	assert_int_equal(advice_for(EACCES)->program_errno, EACCES);
-	assert_int_equal(advice_for(EMFILE)->program_errno, EMFILE);
+}
+
+/* One may be on a signal handler's stack. */
+static void test_size(void **state)
+{
+	assert_true(sizeof(struct rules) <= 3200);
+	assert_true(sizeof(struct rule) <= 8);
 }
 
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_matches),
-		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_as_many_rules_as_there_may_be),
 		cmocka_unit_test(test_long_servers),
-		cmocka_unit_test(test_advice),
+		cmocka_unit_test(test_cover),
+		cmocka_unit_test(test_size),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
