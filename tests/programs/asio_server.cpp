@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
-// asio_server PORT: echoes lines over TCP and datagrams over UDP. Boost.Asio puts a socket into its
-// epoll set when it is opened, before bind(2), edge-triggered.
+// asio_server PORT: echoes lines over TCP and datagrams over UDP; or --version, for Boost's.
+// Boost.Asio puts a socket into its epoll set when it is opened, before bind(2), edge-triggered.
 #include <boost/asio.hpp>
+#include <boost/version.hpp>
 #include <cstdlib>
+#include <iostream>
 #include <istream>
 #include <string>
 
@@ -51,6 +53,10 @@ int main(int, char **argv)
 	auto port = static_cast<unsigned short>(std::atoi(argv[1]));
 	asio::io_context context;
 
+	if (port == 0) {
+		std::cout << BOOST_LIB_VERSION << '\n';
+		return 0;
+	}
 	// opened first, and waited on by the reactor from then on
 	tcp::acceptor acceptor(context);
 	acceptor.open(tcp::v6());

@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""asyncio_server.py PORT: answers over TCP and UDP with the address that a client has."""
+"""asyncio_server.py PORT [uvloop]: tells clients their addresses, over TCP and UDP.
+
+With the event loop of asyncio itself, or with that of libuv.
+"""
 
 import asyncio
+import importlib
 import signal
 import sys
 
@@ -34,4 +38,6 @@ async def main(port):
     await server.wait_closed()
 
 
+if 'uvloop' in sys.argv:
+    importlib.import_module('uvloop').install()
 asyncio.run(main(int(sys.argv[1])))

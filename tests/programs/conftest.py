@@ -1,28 +1,37 @@
 # SPDX-License-Identifier: MIT
 import os
-import pathlib
 import re
 import subprocess
 
 import pytest
 
-from programs import Program
+pytest.register_assert_rewrite('programs', 'matrix')
 
+from matrix import Side, keep, try_both  # noqa: E402
+from programs import Program  # noqa: E402
+from support.broker import Vpn  # noqa: E402
 
-# For builds with a sanitizer: it is not the first library then, and leaks and races would be the
-# programs' own.
+# For builds with a sanitizer: leaks and races would be the programs' own.
 SANITIZER = {
     'ASAN_OPTIONS': 'verify_asan_link_order=0:detect_leaks=0',
     'TSAN_OPTIONS': 'ignore_noninstrumented_modules=1',
 }
 
 
+@pytest.fixture(scope='session')
+def preloaded(build):
+    """LD_PRELOAD. A sanitizer that the library needs comes first: programs have none."""
+    library = build / 'xbind/libxbind.so'
+    needed = subprocess.run(['ldd', library], check=True, text=True, capture_output=True).stdout
+    return ':'.join([*re.findall(r'/\S*/lib[at]san\.so\S*', needed), str(library)])
+
+
 @pytest.fixture
-def xbind(build, vpn):
+def xbind(preloaded, vpn):
     """The environment of a program under the library: xbind('3000', XSOCKET='name')."""
     def environment(rules, **variables):
         return os.environ | SANITIZER | {
-            'LD_PRELOAD': str(build / 'xbind/libxbind.so'),
+            'LD_PRELOAD': preloaded,
             'XBIND': rules,
             'XSOCKET': vpn.server,
         } | variables
@@ -46,14 +55,37 @@ def start(xbind, vpn, here, tmp_path):
 
 
 @pytest.fixture
-def sanitizer_first(build):
-    """LD_PRELOAD for a program that bears no sanitizer behind itself, where there is one."""
-    library = build / 'xbind/libxbind.so'
-    needed = subprocess.run(['ldd', library], check=True, text=True, capture_output=True).stdout
-    return ':'.join([*re.findall(r'/\S*/lib[at]san\.so\S*', needed), str(library)])
+def sides(xbind, vpn, netns, here, tmp_path, request):
+    """Bare inside a namespace, and under the library outside of another."""
+    def bare(rules, **variables):
+        return {name: value for name, value in xbind(rules, **variables).items()
+                if name not in ('LD_PRELOAD', 'XBIND', 'XSOCKET')}
+
+    inside = netns()
+    return (Side('bare', inside, inside, tmp_path / '1', bare, request),
+            Side('libxbind', vpn, here, tmp_path / '2', xbind, request))
 
 
 @pytest.fixture
-def files():
-    """Where the sources of what is no packaged program are."""
-    return pathlib.Path(__file__).resolve().parent
+def twice(build, sides, request):
+    """twice(ROW, FUNCTION, ARGUMENT...): a test of matrix.py on both sides."""
+    def run(row, function, *case):
+        name = f'{request.module.__name__}-{request.node.name}'
+        keep(build, name, None)  # a skip leaves nothing
+        result, error = try_both(row, function, sides, case)
+        keep(build, name, result)
+        if error:
+            raise error
+
+    return run
+
+
+@pytest.fixture
+def vpn(netns, broker):
+    """As everywhere, and with a control socket that every user may connect to."""
+    namespace = netns()
+    server = f'/run/xsocket/{namespace.name}'
+    os.makedirs('/run/xsocket', exist_ok=True)
+    started = broker('--netns', namespace.name, server=server)
+    os.chmod(server, 0o666)
+    return Vpn(namespace, started)

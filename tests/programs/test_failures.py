@@ -69,7 +69,7 @@ def test_taken_there_and_another_listed_port_is_not(start, vpn):
         taken.bind(('127.0.0.1', 3000))
         taken.listen()
         server = start([sys.executable, '-c', FALLBACK, '3000', '3001'], '3000-3001')
-        server.wait_moved(3001, v4=1)
+        server.wait_listening(3001, v4=1)
         wait_until(lambda: 'listening' in server.said, PATIENCE)
         assert server.said == f'3000 {errno.EADDRINUSE}\nlistening on 3001\n'
         assert talk(vpn, 3001, b'') == b'hello\n'
@@ -81,7 +81,7 @@ def test_taken_here_and_free_there(start, vpn, here):
     with here.socket() as taken:
         taken.bind(('127.0.0.1', 3000))
         server = start([sys.executable, '-c', FALLBACK, '3000', '4000'], '3000')
-        server.wait_moved(3000, v4=1)
+        server.wait_listening(3000, v4=1)
         assert talk(vpn, 3000, b'') == b'hello\n'
         server.stop(status=-signal.SIGTERM)
 
@@ -90,7 +90,7 @@ def test_a_second_program_on_the_port(start, run, vpn):
     """It says what it always says then."""
     argv = [require('socat'), 'TCP4-LISTEN:3000,fork', 'PIPE']
     first = start(argv, '3000')
-    first.wait_moved(3000, v4=1)
+    first.wait_listening(3000, v4=1)
     second = run(argv, '3000')
     assert second.returncode == 1
     assert second.stderr.count('\n') == 1 and 'Address already in use' in second.stderr
