@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: MIT
+"""Suites that others wrote, run twice: natively, and under libxbind.
+
+Each run has a network namespace of its own, both are the same, and the second one is served by
+a broker that is in it too. So nothing is where it would not be natively, and every socket that is
+bound has been replaced. What came of each test must be the same in both runs.
+
+Tests of such suites depend on time, and now and then one fails on a busy machine. So those whose
+outcome differs are run again, alone, RERUNS times in both ways. Nothing may come of them under
+libxbind then that does not come of them natively, too; and that they were run again is told.
+"""
+
+import concurrent.futures
+import contextlib
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+
+from support.broker import Broker
+from support.netns import Namespace
+from support.wait import skip
+
+RULES = '* 0'
+SOCKETS = '[Server]\nAllowSockets=tcp udp mptcp udplite\n'
+# How many modules at once, natively and under libxbind. They mostly wait.
+PAIRS = 3
+PATIENCE = 200  # seconds for a run
+RERUNS = 5
+# More tests than that do not differ because the machine is busy.
+RERUN_AT_MOST = 20
+# ... and with more of them that hang it would take too long.
+CUT_AT_MOST = 2
+RUNNER = pathlib.Path(__file__).parent / 'outcomes.py'
+
+
+def python_with(*modules):
+    """An interpreter that has these modules, the distribution's own before any other."""
+    for python in ('/usr/bin/python3', shutil.which('python3')):
+        if python and subprocess.run([python, '-c', f'import {", ".join(modules)}'], check=False,
+                                     capture_output=True).returncode == 0:
+            return python
+    return skip(f'needs {" and ".join(modules)} for python3')
+
+
+class Suite:
+    """How to run the tests of one module: natively, or under libxbind."""
+
+    def __init__(self, build, python, framework, names, leave_out=(), reactor=''):
+        self.build, self.python, self.framework = build, python, framework
+        self.plan = {'names': names, 'leave_out': list(leave_out), 'reactor': reactor, 'done': [],
+                     'only': None}
+
+    def _process(self, namespace, directory, variables):
+        """Runs the tests once, or up to the one in which the process ends."""
+        env = {name: value for name, value in os.environ.items()
+               if not name.startswith(('PYTHON', 'XSOCKET_'))}
+        argv = namespace.enter([self.python, RUNNER, self.framework, directory / 'plan',
+                                directory / 'result'])
+        with open(directory / 'output', 'ab') as output, \
+                subprocess.Popen(argv, env=env | variables, cwd=directory / 'work', stdout=output,
+                                 stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT,
+                                 start_new_session=True) as process:
+            try:
+                process.wait(PATIENCE)
+            finally:
+                # also what a test has started and left
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+        return process.returncode
+
+    def run(self, namespace, variables, only=None):
+        """{test: [outcome, ...]}, and what else was found out."""
+        directory = pathlib.Path(tempfile.mkdtemp(prefix='foreign.'))
+        (directory / 'work').mkdir()
+        (directory / 'result').touch()
+        plan = self.plan | {'only': only}
+        run = Run(directory)
+        while not run.ended:
+            (directory / 'plan').write_text(json.dumps(plan), encoding='utf-8')
+            before = len(run.started)
+            status = self._process(namespace, directory, variables)
+            run.read()
+            if not run.ended:
+                assert len(run.started) > before, f'no test was run: {status}: {run.output}'
+                run.outcomes.setdefault(run.started[-1], []).append(f'ends the process: {status}')
+                run.cut_short.append(run.started[-1])
+                assert len(run.cut_short) <= CUT_AT_MOST, \
+                    f'hang or crash, {"under libxbind" if variables else "natively"}: ' \
+                    f'{run.cut_short}: {run.output}'
+                plan['done'] = run.started
+        return run
+
+    def natively(self, only=None):
+        with made_namespace() as namespace:
+            return self.run(namespace, {}, only)
+
+    def moved(self, only=None):
+        with made_namespace() as namespace:
+            directory = pathlib.Path(tempfile.mkdtemp(prefix='foreign.'))
+            (directory / 'conf').write_text(SOCKETS, encoding='ascii')
+            broker = Broker(self.build, '--netns', namespace.name, '--config', directory / 'conf',
+                            server=directory / 'socket')
+            try:
+                run = self.run(namespace, {
+                    'LD_PRELOAD': str(self.build / 'xbind' / 'libxbind.so'), 'XBIND': RULES,
+                    'XSOCKET': str(directory / 'socket')}, only)
+            finally:
+                broker.stop()
+            run.handed_out = handed_out(broker.log)
+            return run
+
+
+class Run:
+    """What came of the tests of a module."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        self.started, self.outcomes, self.texts = [], {}, {}
+        self.binds = self.handed_out = self._read = 0
+        self.ended, self.unused, self.cut_short = False, [], []
+
+    @property
+    def output(self):
+        return (self.directory / 'output').read_text(encoding='utf-8', errors='replace')[-3000:]
+
+    def read(self):
+        """Takes in what has been written since the last time."""
+        lines = (self.directory / 'result').read_text(encoding='utf-8').splitlines()
+        for line in map(json.loads, lines[self._read:]):
+            if 'start' in line:
+                self.started.append(line['start'])
+            elif 'binds' in line:
+                self.binds += line['binds']
+                self.ended, self.unused = True, line['unused']
+            else:
+                came = line['outcome'] + (f': {line["reason"]}' if line['reason'] else '')
+                self.outcomes.setdefault(line['id'], []).append(came)
+                self.texts[line['id']] = line['text']
+        self._read = len(lines)
+
+    def count(self, outcome):
+        return sum(came.startswith(outcome) for each in self.outcomes.values() for came in each)
+
+
+class made_namespace:
+    """A network namespace in which multicast and IPv6 work, for as long as that lasts."""
+
+    numbers = iter(range(1, 100000))
+
+    def __enter__(self):
+        self.namespace = Namespace(f'foreign{next(self.numbers)}')
+        self.namespace.run(['ip', 'link', 'set', 'lo', 'multicast', 'on'])
+        self.namespace.run(['ip', 'route', 'add', '224.0.0.0/4', 'dev', 'lo'])
+        return self.namespace
+
+    def __exit__(self, *_):
+        self.namespace.delete()
+
+
+def handed_out(log):
+    """How many sockets a broker says to have handed out. It does not name all, in a hurry."""
+    return log.count('socket handed out') + sum(map(int, re.findall(
+        r'(\d+) messages of kind "grant" left out', log)))
+
+
+class Pairs:
+    """The runs of several modules at once; of(NAME) waits for the two of a module."""
+
+    def __init__(self, suites):
+        self.suites = suites
+        self.pool = concurrent.futures.ThreadPoolExecutor(2 * PAIRS)
+        self.futures = {name: (self.pool.submit(suite.natively), self.pool.submit(suite.moved))
+                        for name, suite in suites.items()}
+
+    def of(self, name):
+        native, moved = self.futures[name]
+        return native.result(), moved.result()
+
+    def close(self):
+        self.pool.shutdown(cancel_futures=True)
+
+
+def differences(native, moved):
+    return {test: (native.outcomes.get(test, []), moved.outcomes.get(test, []))
+            for test in sorted(native.outcomes | moved.outcomes)
+            if sorted(native.outcomes.get(test, [])) != sorted(moved.outcomes.get(test, []))}
+
+
+def settle(suite, differing, say):
+    """Runs what differed again, alone. Returns what still has an outcome that is not native's."""
+    natives, moveds = {}, {}
+    for _ in range(RERUNS):
+        for run, seen in (suite.natively(list(differing)), natives), \
+                         (suite.moved(list(differing)), moveds):
+            for test in differing:
+                seen.setdefault(test, []).append(tuple(run.outcomes.get(test, ())))
+    left = {}
+    for test in differing:
+        say(f'differed, run alone {RERUNS} times: {test}: first {differing[test]}, '
+            f'natively {natives[test]}, under libxbind {moveds[test]}')
+        if () in natives[test] or not set(moveds[test]) <= set(natives[test]):
+            left[test] = (natives[test], moveds[test])
+    return left
+
+
+def check(suite, native, moved, say, at_least):
+    """Fails, test by test, where the two runs of a module are not the same.
+
+    It also fails where there was nothing to see: where fewer tests passed natively, or fewer
+    sockets were bound, than the pair at_least says, and where libxbind did not move these sockets.
+    """
+    passed, skipped = native.count('Success'), native.count('Skip')
+    say(f'{passed} passed natively, {skipped} skipped, '
+        f'{sum(map(len, native.outcomes.values())) - passed - skipped} others; '
+        f'{moved.count("Success")} passed under libxbind; '
+        f'{moved.binds} calls of bind(), {moved.handed_out} sockets seen handed out')
+    assert not native.unused, f'is left out, but is no test: {native.unused}'
+    assert passed >= at_least[0] and moved.binds >= at_least[1], native.output
+    # a broker in a hurry names only a hundred; some calls are meant to fail
+    assert moved.handed_out >= 0.9 * min(moved.binds, 100), 'not moved by libxbind'
+    differing = differences(native, moved)
+    assert len(differing) <= RERUN_AT_MOST, differing
+    left = settle(suite, differing, say) if differing else {}
+    text = ''.join(f'{test}: natively {natively}, under libxbind {there}\n'
+                   f'{moved.texts.get(test) or native.texts.get(test)}\n'
+                   for test, (natively, there) in left.items())
+    assert not left, f'{text}\n{moved.output}'
