@@ -89,6 +89,13 @@ def public_program(made, tmp_path):
     subprocess.run(['umount', '--lazy', str(place)], check=True)
 
 
+@pytest.fixture
+def for_somebody(environment, public):
+    """The environment of a program that another user runs, who may not look into every build."""
+    return lambda **variables: environment(
+        LD_PRELOAD=str(public('xbind/libxbind.so')), **variables)
+
+
 def is_redirected(vpn, environment, argv):
     """Whether its port 3146 is in the target, rather than here."""
     output = subprocess.run(argv, env=environment(XBIND='3146'), input='', check=False,
@@ -128,34 +135,34 @@ def test_another_word_size(look, made):
     assert look(made(*freestanding, source='void _start(void) { for (;;); }')) == ['machine']
 
 
-def test_file_capabilities(look, public_program, vpn, environment):
+def test_file_capabilities(look, public_program, vpn, for_somebody):
     """They bring secure-execution mode for everybody but root, even those that are never used."""
     require_users()
     program = public_program
     os.chmod(vpn.server, 0o666)
     subprocess.run([require('setcap'), 'cap_net_bind_service=ep', str(program)], check=True)
     assert look(program) == ['capabilities']
-    assert not is_redirected(vpn, environment, somebody([str(program)]))
+    assert not is_redirected(vpn, for_somebody, somebody([str(program)]))
     # nor with NoNewPrivileges=, which takes from the program what the file gives
-    assert not is_redirected(vpn, environment, as_user([str(program)]))
+    assert not is_redirected(vpn, for_somebody, as_user([str(program)]))
     subprocess.run(['setcap', '-r', str(program)], check=True)
     assert look(program) == []
-    assert is_redirected(vpn, environment, somebody([str(program)]))
+    assert is_redirected(vpn, for_somebody, somebody([str(program)]))
 
 
 @pytest.mark.parametrize('mode', [0o4755, 0o2755])
-def test_set_id(mode, look, public_program, vpn, environment):
+def test_set_id(mode, look, public_program, vpn, for_somebody):
     require_users()
     program = public_program
     os.chmod(vpn.server, 0o666)
     program.chmod(mode)
     assert look(program) == ['set-id']
-    assert not is_redirected(vpn, environment, somebody([str(program)]))
+    assert not is_redirected(vpn, for_somebody, somebody([str(program)]))
     # NoNewPrivileges= makes it a program like any other
-    assert is_redirected(vpn, environment, as_user([str(program)]))
+    assert is_redirected(vpn, for_somebody, as_user([str(program)]))
 
 
-def test_rights_on_a_file_system_without(look, public_program, vpn, environment):
+def test_rights_on_a_file_system_without(look, public_program, vpn, for_somebody):
     """Where it is mounted with nosuid the bits mean nothing."""
     require_users()
     os.chmod(vpn.server, 0o666)
@@ -163,7 +170,7 @@ def test_rights_on_a_file_system_without(look, public_program, vpn, environment)
     place = public_program.parent
     subprocess.run(['mount', '-o', 'remount,nosuid', str(place)], check=True)
     assert look(public_program) == []
-    assert is_redirected(vpn, environment, somebody([str(public_program)]))
+    assert is_redirected(vpn, for_somebody, somebody([str(public_program)]))
 
 
 def test_scripts(look, made, tmp_path):

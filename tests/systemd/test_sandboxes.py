@@ -19,10 +19,10 @@ FILTER = ('SystemCallArchitectures=native\nSystemCallErrorNumber=EPERM\n'
 
 
 @pytest.fixture
-def sandboxed(installed, build, enabled, unit):
+def sandboxed(installed, public, enabled, unit):
     """sandboxed(SETTINGS): what a service that binds port 3070 writes to stdout and stderr."""
     def run(settings, log='error'):
-        program = build / 'tests/preload/company/sandboxed'
+        program = public('tests/preload/company/sandboxed')
         unit_file('sandboxed.service',
                   f'[Service]\nType=oneshot\nExecStart={program} none 0\n'
                   f'Environment=LD_PRELOAD={installed.libxbind} XBIND=3070 XSOCKET={unit} '
