@@ -56,6 +56,12 @@ static void die(const char *what)
 	exit(1);
 }
 
+static void refuse(const char *text)
+{
+	fprintf(stderr, "hooks: %s\n", text);
+	exit(2);
+}
+
 static void check(int result, const char *what)
 {
 	if (result < 0)
@@ -275,10 +281,12 @@ int main(int argc, char **argv)
 	int rounds = argc > 1 ? atoi(argv[1]) : 21;
 	struct sockets sockets;
 
-	if (!libc || rounds < 1 || rounds > ROUNDS_MAX)
-		die("hooks [ROUNDS]");
+	if (!libc)
+		refuse("only glibc is known here");
+	if (rounds < 1 || rounds > ROUNDS_MAX)
+		refuse("ROUNDS is a number from 1 to 201");
 	if (calls[0].bind == calls[1].bind)
-		die("LD_PRELOAD=libxbind.so is missing");
+		refuse("start it with LD_PRELOAD=libxbind.so and XBIND=3000");
 	sockets.unbound = new_socket();
 	sockets.accepted = accepted_socket();
 	/* the first round warms up */
@@ -287,8 +295,8 @@ int main(int argc, char **argv)
 			for (int turn = 0; turn < 2; turn++) {
 				int which = (turn + round) & 1;
 
-				figures[i][which][round < 0 ? 0 : round] = time_operation(
-					&operations[i], &calls[which], &sockets);
+				figures[i][which][round < 0 ? 0 : round] =
+					time_operation(&operations[i], &calls[which], &sockets);
 			}
 		}
 	}

@@ -5,6 +5,11 @@
  * in a call that is a cancellation point, the handler ends the thread all the same, since it looks
  * at the type only, which glibc changes in such calls (2.36, sigcancel_handler). So the signal is
  * blocked as well; by a system call of our own, as glibc's functions leave this signal out.
+ *
+ * With musl the state is enough. But a signal that arrives meanwhile is spent, and to allow
+ * cancellation again does not look whether there was one, as it does with glibc. A thread that may
+ * be cancelled at any moment, and comes to no cancellation point any more, would go on for ever.
+ * What looks is pthread_setcanceltype(3).
  */
 #include "common/cancel.h"
 
@@ -31,6 +36,8 @@ static void restore_signals(const sigset_t *signals)
 {
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, signals, NULL, SIGNAL_BYTES);
 }
+
+static void catch_up(void) {}
 #else
 static void block_signal(sigset_t *ret)
 {
@@ -39,6 +46,15 @@ static void block_signal(sigset_t *ret)
 
 static void restore_signals(const sigset_t *signals)
 {
+}
+
+/* Only who asked for it, by the type, is ended here. */
+static void catch_up(void)
+{
+	int type;
+
+	pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &type);
+	pthread_setcanceltype(type, NULL);
 }
 #endif
 
@@ -58,4 +74,6 @@ void cancel_release(const struct cancel *held)
 	restore_signals(&held->signals);
 	errno = saved_errno;
 	pthread_setcancelstate(held->state, NULL);
+	if (held->state == PTHREAD_CANCEL_ENABLE)
+		catch_up();
 }

@@ -26,7 +26,8 @@ static ssize_t send_control(int sock, const struct msghdr *msg, int flags)
 #endif
 }
 
-int fdpass_send(int sock, const void *packet, size_t size, const int *fds, unsigned count, int flags)
+int fdpass_send(
+	int sock, const void *packet, size_t size, const int *fds, unsigned count, int flags)
 {
 	struct iovec iov = {.iov_base = (void *)packet, .iov_len = size};
 	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};

@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * What execve(2) would make of a file. Its first bytes say whether that is ELF (image.c) or a
+ * script, and then what is named there is looked at next, as the kernel does it. env(1) in a #!
+ * line is not what runs in the end, so its search is done here, too.
+ *
+ * The rights that a file gives count only where it is ELF: a script's are ignored.
+ */
 #include "common/program.h"
 
 #include "common/cleanup.h"
@@ -192,8 +199,7 @@ static const struct program_text texts[PROGRAM_OBSTACLES] = {
 		"build the library with that libc (docs/TESTING.md has an example)"},
 	[PROGRAM_SET_ID] = {"set-id",
 		"it has the set-user-ID or set-group-ID bit, with which LD_PRELOAD is ignored "
-		"unless "
-		"its owner runs it",
+		"unless its owner runs it",
 		"remove the bit and start it as that user (User=, Group=)"},
 	[PROGRAM_CAPABILITIES] = {"capabilities",
 		"it has file capabilities, with which LD_PRELOAD is ignored for all but root",

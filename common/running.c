@@ -4,6 +4,9 @@
  * reading fails, even if the number is given to another one meanwhile. Paths in its root directory
  * are followed by openat2(2) with RESOLVE_IN_ROOT, since whoever made the links in there may want
  * to lead us somewhere else.
+ *
+ * This is for a tool of its own, so stdio may read the lines; within somebody else's program that
+ * is preload/proc.c's.
  */
 #include "common/running.h"
 

@@ -17,8 +17,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define PROC_STATUS "/proc/thread-self/status"
-
 /* The first number behind a label in a file of /proc. Returns 0 or a negative errno. */
 static int read_field(int file, const char *label, uint64_t *ret)
 {

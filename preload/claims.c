@@ -37,7 +37,7 @@ bool claims_take(uint64_t cookie, uint64_t *ret)
 	if (!atomic_compare_exchange_strong(place, &before, claim)) {
 		if (before == claim)
 			return false;
-		/* Of another process, or of another socket. Whose the place is now does not matter. */
+		/* Another process's, or another socket's. Whose it is now does not matter. */
 		if ((before & PID_MASK) == (claim & PID_MASK) ||
 			!atomic_compare_exchange_strong(place, &before, claim))
 			return before != claim;

@@ -10,6 +10,12 @@
 #include <stddef.h>
 
 /*
+ * The number of the interface of that name in the namespace of the socket `to`; what of the name is
+ * too long for one is cut. Returns it, or -ENODEV.
+ */
+int interfaces_index(int to, const char *name);
+
+/*
  * The number that the interface has in the namespace of the socket `to`, when in that of `from` it
  * is index. A number that means nothing in the first one is taken to be the second one's. Returns
  * the number, or -ENODEV when no interface there has the name.

@@ -9,7 +9,8 @@
  * is remembered as one that has lost something.
  *
  * Later settings replace earlier ones of the same option and move to the end. Those that add up
- * (memberships, keys) are all kept; one that takes back an earlier one removes that instead.
+ * (memberships, keys) are all kept; one that takes back an earlier one removes that instead, where
+ * that is the same.
  */
 #include "preload/journal.h"
 
@@ -18,89 +19,14 @@
 #include "preload/options-table.h"
 #include "preload/slots.h"
 #include "preload/socket.h"
+#include "preload/traits.h"
 
 #include <errno.h>
 #include <linux/filter.h>
-#include <linux/in6.h>
-#include <linux/tcp.h>
 #include <netinet/in.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
-
-/* Options that add to what was set before, and the ones that take it back (0: there is none). */
-static const struct {
-	int level, name, undo;
-} additive[] = {
-	{IPPROTO_IP, IP_ADD_MEMBERSHIP, IP_DROP_MEMBERSHIP},
-	{IPPROTO_IP, IP_ADD_SOURCE_MEMBERSHIP, IP_DROP_SOURCE_MEMBERSHIP},
-	{IPPROTO_IP, IP_BLOCK_SOURCE, IP_UNBLOCK_SOURCE},
-	{IPPROTO_IP, IP_MSFILTER, 0},
-	{IPPROTO_IP, MCAST_JOIN_GROUP, MCAST_LEAVE_GROUP},
-	{IPPROTO_IP, MCAST_JOIN_SOURCE_GROUP, MCAST_LEAVE_SOURCE_GROUP},
-	{IPPROTO_IP, MCAST_BLOCK_SOURCE, MCAST_UNBLOCK_SOURCE},
-	{IPPROTO_IP, MCAST_MSFILTER, 0},
-	{IPPROTO_IPV6, IPV6_JOIN_GROUP, IPV6_LEAVE_GROUP},
-	{IPPROTO_IPV6, IPV6_JOIN_ANYCAST, IPV6_LEAVE_ANYCAST},
-	{IPPROTO_IPV6, MCAST_JOIN_GROUP, MCAST_LEAVE_GROUP},
-	{IPPROTO_IPV6, MCAST_JOIN_SOURCE_GROUP, MCAST_LEAVE_SOURCE_GROUP},
-	{IPPROTO_IPV6, MCAST_BLOCK_SOURCE, MCAST_UNBLOCK_SOURCE},
-	{IPPROTO_IPV6, MCAST_MSFILTER, 0},
-	{IPPROTO_TCP, TCP_MD5SIG, 0},
-	{IPPROTO_TCP, TCP_MD5SIG_EXT, 0},
-	{IPPROTO_TCP, 38 /* TCP_AO_ADD_KEY */, 0},
-	{IPPROTO_TCP, 39 /* TCP_AO_DEL_KEY */, 0},
-};
-
-/* The three ways to set a program: as instructions, by a descriptor, and not at all any more. */
-static const int programs[][3] = {
-	{SO_ATTACH_FILTER, SO_ATTACH_BPF, SO_DETACH_FILTER},
-	{SO_ATTACH_REUSEPORT_CBPF, SO_ATTACH_REUSEPORT_EBPF, SO_DETACH_REUSEPORT_BPF},
-};
-
-enum way {
-	WAY_NONE, /* it is about no program */
-	WAY_INSTRUCTIONS,
-	WAY_DESCRIPTOR,
-	WAY_DETACH,
-};
-
-/* What there is to know about an option. */
-struct trait {
-	bool additive;
-	int undoes;	  /* the option that this one takes back, or 0 */
-	enum way way;	  /* ... and for programs: */
-	const int *group; /* the three names, of which one is in effect */
-	bool precious;	  /* reading back does not find it */
-};
-
-static struct trait trait_of(int level, int name)
-{
-	struct trait trait = {0};
-
-	for (int i = 0; level == SOL_SOCKET && i < 2; i++) {
-		for (int way = 0; way < 3; way++) {
-			if (programs[i][way] != name)
-				continue;
-			trait.way = (enum way)(way + 1);
-			trait.group = programs[i];
-			trait.precious = i == 1 || trait.way == WAY_DESCRIPTOR;
-		}
-	}
-	if (level == SOL_SOCKET)
-		return trait;
-	for (size_t i = 0; i < sizeof(additive) / sizeof(additive[0]); i++) {
-		if (additive[i].level != level)
-			continue;
-		if (additive[i].name == name)
-			trait.additive = true;
-		if (additive[i].undo == name && name != 0)
-			trait.undoes = additive[i].name;
-	}
-	trait.additive = trait.additive || trait.undoes;
-	trait.precious = trait.additive;
-	return trait;
-}
 
 static size_t padded(size_t length)
 {
@@ -241,12 +167,32 @@ static bool slot_append(struct slot *slot, int level, int name, const struct tra
 	return append_value(slot, option, value, length);
 }
 
+/*
+ * Whether of all that adds up there are only these two, of which one takes back the other. Else
+ * the order counts: a membership that is left takes along the source filters set meanwhile.
+ */
+static bool slot_has_only(struct slot *slot, int level, int name, int undo)
+{
+	const uint8_t *bytes = slots_bytes(slot);
+
+	for (size_t position = 0; position < slot->used;) {
+		const struct journal_option *option = (const void *)(bytes + position);
+
+		if (option->level == level && option->name != name && option->name != undo &&
+			trait_of(level, option->name).additive)
+			return false;
+		position += entry_size(option->length);
+	}
+	return true;
+}
+
 static void slot_record(uint64_t cookie, struct slot *slot, int level, int name, const void *value,
 	socklen_t length)
 {
 	struct trait trait = trait_of(level, name);
 
 	if (trait.undoes && value_readable(value, length) == length &&
+		slot_has_only(slot, level, trait.undoes, name) &&
 		slot_remove(slot, level, trait.undoes, value, length))
 		return;
 	slot_remove_replaced(slot, level, name, &trait);
@@ -285,12 +231,7 @@ void journal_record(uint64_t cookie, int level, int name, const void *value, soc
 /* Sockets that are bound already, as accepted ones are, will not be replaced any more. */
 static bool is_observed(int fd)
 {
-	struct sockaddr_in6 address = {0};
-	socklen_t length = sizeof(address);
-
-	return getsockname(fd, (struct sockaddr *)&address, &length) == 0 &&
-	       (address.sin6_family == AF_INET || address.sin6_family == AF_INET6) &&
-	       address.sin6_port == 0;
+	return socket_port_of(fd) == 0;
 }
 
 /* The cookies of some sockets that are not observed, so as not to ask for each of their options. */

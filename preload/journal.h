@@ -50,7 +50,7 @@ enum journal_outcome {
 
 /*
  * Records a setsockopt(2) that succeeded, with its arguments. The value may end earlier than its
- * length says, where the kernel needed no more.
+ * length says, where the kernel needed no more. For tests: hooks have the next one.
  */
 void journal_record(uint64_t cookie, int level, int name, const void *value, socklen_t length);
 

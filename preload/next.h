@@ -15,8 +15,7 @@ int next_setsockopt(int fd, int level, int name, const void *value, socklen_t le
 /* Its caller must be in a hook of dlopen(3), as the last thing there: preload/plugins.h. */
 void *next_dlopen(const char *file, int flags);
 
-/* The function of that name in libc itself, or NULL. Takes locks of the dynamic linker. glibc
- * only. */
+/* The function of that name in glibc itself, or NULL. Takes locks of the dynamic linker. */
 void *next_last(const char *name);
 
 #endif

@@ -12,10 +12,12 @@
  */
 #include "preload/options-table.h"
 
+/* First: the kernel's headers leave out what musl has declared by then. */
+#include <netinet/in.h>
+
 #include <linux/in6.h>
 #include <linux/tcp.h>
 #include <linux/udp.h>
-#include <netinet/in.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
@@ -24,7 +26,8 @@
 const struct option_row option_rows[] = {
 	{SOL_SOCKET, SO_REUSEADDR, 0},
 	{SOL_SOCKET, SO_REUSEPORT, 0},
-	{SOL_SOCKET, SO_BINDTODEVICE, 0}, /* the name; SO_BINDTOIFINDEX shows here too */
+	{SOL_SOCKET, SO_BINDTODEVICE, 0},
+	{SOL_SOCKET, 62 /* SO_BINDTOIFINDEX */, 0}, /* one that does not exist has no name */
 	{SOL_SOCKET, SO_MARK, 0},
 	{SOL_SOCKET, SO_DEBUG, 0},
 	{SOL_SOCKET, SO_DONTROUTE, 0},
@@ -36,11 +39,12 @@ const struct option_row option_rows[] = {
 	{SOL_SOCKET, SO_RCVLOWAT, OPTIONS_ONE},
 	{SOL_SOCKET, SO_RCVTIMEO, 0},
 	{SOL_SOCKET, SO_SNDTIMEO, 0},
-	{SOL_SOCKET, SO_TIMESTAMP, 0},
-	{SOL_SOCKET, SO_TIMESTAMPNS, 0},
+	/* The newest of these says in which form all are told. */
+	{SOL_SOCKET, SO_TIMESTAMP, OPTIONS_OTHER},
+	{SOL_SOCKET, SO_TIMESTAMPNS, OPTIONS_OTHER},
 	{SOL_SOCKET, SO_TIMESTAMPING, OPTIONS_OTHER},
-	{SOL_SOCKET, 63 /* SO_TIMESTAMP_NEW */, 0},
-	{SOL_SOCKET, 64 /* SO_TIMESTAMPNS_NEW */, 0},
+	{SOL_SOCKET, 63 /* SO_TIMESTAMP_NEW */, OPTIONS_OTHER},
+	{SOL_SOCKET, 64 /* SO_TIMESTAMPNS_NEW */, OPTIONS_OTHER},
 	{SOL_SOCKET, 65 /* SO_TIMESTAMPING_NEW */, OPTIONS_OTHER},
 	{SOL_SOCKET, SO_RXQ_OVFL, 0},
 	{SOL_SOCKET, SO_WIFI_STATUS, 0},
@@ -63,7 +67,7 @@ const struct option_row option_rows[] = {
 	{IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 0},
 	{IPPROTO_IP, 51 /* IP_LOCAL_PORT_RANGE */, 0},
 	{IPPROTO_IP, IP_TOS, 0}, /* before SO_PRIORITY, which it changes */
-	{SOL_SOCKET, SO_PRIORITY, 0},
+	{SOL_SOCKET, SO_PRIORITY, OPTIONS_AFTER},
 	{IPPROTO_IP, IP_TTL, OPTIONS_VARIES},
 	{IPPROTO_IP, IP_MINTTL, 0},
 	{IPPROTO_IP, IP_OPTIONS, OPTIONS_OTHER},
@@ -152,6 +156,15 @@ const struct option_row option_rows[] = {
 
 const size_t option_rows_count = sizeof(option_rows) / sizeof(option_rows[0]);
 
+const struct option_row *option_row_of(int level, int name)
+{
+	for (size_t i = 0; i < option_rows_count; i++) {
+		if (option_rows[i].level == level && option_rows[i].name == name)
+			return option_rows[i].flags & OPTIONS_OTHER ? NULL : &option_rows[i];
+	}
+	return NULL;
+}
+
 bool option_is_fresh(const struct option_row *row, const void *value, size_t length)
 {
 	static const int one = 1;
@@ -227,6 +240,7 @@ static const struct {
 	MUST(SOL_SOCKET, SO_REUSEADDR),
 	MUST(SOL_SOCKET, SO_REUSEPORT),
 	MUST(SOL_SOCKET, SO_BINDTODEVICE),
+	{SOL_SOCKET, 62, OPTION_MUST, "SO_BINDTOIFINDEX"},
 	MUST(SOL_SOCKET, SO_MARK),
 	MUST(IPPROTO_IP, IP_TRANSPARENT),
 	MUST(IPPROTO_IP, IP_FREEBIND),
@@ -255,6 +269,7 @@ static const struct {
 	TELL(IPPROTO_IPV6, MCAST_MSFILTER),
 	TELL(IPPROTO_IPV6, IPV6_MULTICAST_IF),
 	TELL(IPPROTO_IPV6, IPV6_UNICAST_IF),
+	TELL(IPPROTO_IPV6, IPV6_PKTINFO),
 	TELL(IPPROTO_TCP, TCP_MD5SIG),
 	TELL(IPPROTO_TCP, TCP_MD5SIG_EXT),
 	{IPPROTO_TCP, 38, OPTION_TELL, "TCP_AO_ADD_KEY"},

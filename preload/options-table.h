@@ -11,6 +11,7 @@
 #define OPTIONS_ONES   4  /* all bits set */
 #define OPTIONS_VARIES 8  /* that depends on the namespace or the kernel */
 #define OPTIONS_OTHER  16 /* zeros; but what is read is not all, or not just, what was set */
+#define OPTIONS_AFTER  32 /* zeros; but a row before this one changes that */
 
 /* The options that can be read back and set with the same value, in the order to set them. */
 extern const struct option_row {
@@ -18,6 +19,9 @@ extern const struct option_row {
 	int flags;
 } option_rows[];
 extern const size_t option_rows_count;
+
+/* The row of an option that reads as it was set, or NULL. */
+const struct option_row *option_row_of(int level, int name);
 
 /* Whether a value is what a fresh socket has; false where that is not known. */
 bool option_is_fresh(const struct option_row *row, const void *value, size_t length);

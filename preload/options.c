@@ -38,9 +38,6 @@
 #ifndef SO_BUF_LOCK
 #define SO_BUF_LOCK 72
 #endif
-#ifndef IPPROTO_MPTCP
-#define IPPROTO_MPTCP 262
-#endif
 #define BUF_LOCK_SEND	 1
 #define BUF_LOCK_RECEIVE 2
 
@@ -73,13 +70,16 @@ static int carry_failed(int level, int name, int error)
 
 	switch (option_weight(level, name, &text)) {
 	case OPTION_MUST:
-		report(REPORT_ERROR, "%s, which the program set, cannot be set there: %s", text,
-			report_strerror(error, unknown));
+		report(REPORT_ERROR, "%s, which the program set, cannot be set there: %s%s", text,
+			report_strerror(error, unknown),
+			error == ENODEV ? "; let the program use an interface, or the address, "
+					  "of the broker's namespace"
+					: "");
 		return -error;
 	case OPTION_TELL:
 		report(REPORT_ERROR,
-			"%s, which the program set, cannot be set there: %s; the "
-			"socket goes without",
+			"%s, which the program set, cannot be set there: %s; the socket goes "
+			"without",
 			text,
 			error == ENODEV ? "no such interface or route"
 					: report_strerror(error, unknown));
@@ -120,7 +120,7 @@ static bool row_applies(const struct option_row *row, const struct socket_kind *
 {
 	switch (row->level) {
 	case IPPROTO_TCP:
-		return kind->protocol == IPPROTO_TCP || kind->protocol == IPPROTO_MPTCP;
+		return socket_is_tcp(kind->protocol);
 	case IPPROTO_UDP:
 		return kind->protocol == IPPROTO_UDP || kind->protocol == IPPROTO_UDPLITE;
 	case IPPROTO_UDPLITE:
@@ -130,6 +130,16 @@ static bool row_applies(const struct option_row *row, const struct socket_kind *
 	}
 }
 
+/* Whether nobody needs to set it, as the new socket has what is usual there. */
+static bool is_usual(const struct carry *carry, const struct option_row *row, const void *value,
+	socklen_t length)
+{
+	if (row->flags & OPTIONS_AFTER)
+		return false;
+	return option_is_fresh(row, value, length) ||
+	       reads_as(carry->fresh, row->level, row->name, value, length);
+}
+
 static int carry_row(const struct carry *carry, const struct option_row *row)
 {
 	uint8_t value[READ_MAX] __attribute__((aligned(8))) = {0};
@@ -137,8 +147,7 @@ static int carry_row(const struct carry *carry, const struct option_row *row)
 
 	if (!row_applies(row, carry->kind) ||
 		getsockopt(carry->old, row->level, row->name, value, &length) < 0 ||
-		option_is_fresh(row, value, length) ||
-		reads_as(carry->fresh, row->level, row->name, value, length) ||
+		is_usual(carry, row, value, length) ||
 		reads_as(carry->new, row->level, row->name, value, length))
 		return 0;
 	return carry_mapped(carry, row->level, row->name, value, length);
@@ -223,11 +232,15 @@ static int carry_program(
 
 static int carry_journaled(struct carry *carry, const struct journal_option *option, void *value)
 {
+	const struct option_row *row;
 	int r;
 
 	switch (option->kind) {
 	case JOURNAL_VALUE:
-		return carry_mapped(carry, option->level, option->name, value, option->length);
+		r = carry_mapped(carry, option->level, option->name, value, option->length);
+		row = option_row_of(option->level, option->name);
+		/* It may have been set once more, in a way that is not seen. */
+		return r == 0 && row ? carry_row(carry, row) : r;
 	case JOURNAL_PROGRAM:
 		r = carry_program(carry, option, value);
 		break;

@@ -11,6 +11,7 @@
 /* A thread may have a descriptor table of its own, so not /proc/self. */
 #define PROC_FD	    "/proc/thread-self/fd/"
 #define PROC_FDINFO "/proc/thread-self/fdinfo/"
+#define PROC_STATUS "/proc/thread-self/status"
 #define PROC_TASK   "/proc/self/task/"
 #define PROC_MEMORY "/proc/self/mem"
 
@@ -24,12 +25,13 @@ struct proc_lines {
 };
 
 /*
- * Is called for each entry that is a number, with the open directory, which is none of them.
+ * Is called for each entry that is a number, with a descriptor of the directory that it borrows.
  * What it returns ends the walk if it is negative.
  */
 typedef int proc_visit(void *context, int directory, int number);
 
 /*
+ * Visits a directory of numbers; in that of descriptors, all but the one that this takes itself.
  * Returns 0 or a negative errno: what visit returned, -EMFILE, -ENFILE, -ENOMEM, or -ENOSYS: /proc
  * is not usable.
  */
@@ -42,8 +44,8 @@ int proc_walk(const char *directory, proc_visit *visit, void *context);
 int proc_open(const char *directory, int number, const char *leaf);
 
 /*
- * The link of an entry, without a terminator. Returns its length, cut at size; 0 where there is none
- * or it is too long for the kernel; or -ENOSYS: it may not be read.
+ * The link of an entry, without a terminator. Returns its length, cut at size; 0 where there is
+ * none or it is too long for the kernel; or -ENOSYS: it may not be read.
  */
 int proc_link(int directory, int number, char *link, size_t size);
 
@@ -51,8 +53,9 @@ int proc_link(int directory, int number, char *link, size_t size);
 void proc_lines_init(struct proc_lines *lines, int file);
 
 /*
- * The next line, without its end, which is required. Returns 1, 0 after the last one, -ENOENT when
- * what the file is about was closed or has ended, or -ENOSYS when reading fails.
+ * The next line, without its newline; text after the last newline is none. Returns 1, 0 after the
+ * last one, -ENOENT when what the file is about was closed or has ended, or -ENOSYS when reading
+ * fails.
  */
 int proc_lines_next(struct proc_lines *lines, char line[PROC_LINE]);
 

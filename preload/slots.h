@@ -30,8 +30,7 @@ int slots_find(uint64_t cookie, struct slot **ret);
 /* The same; one that has no slot gets an empty one. Returns 0 or -EBUSY. */
 int slots_get(uint64_t cookie, struct slot **ret);
 
-/* Frees the slot of a socket that is no more; if it can be locked, as it will be given away else.
- */
+/* Frees the slot of a socket that is no more. One that is locked will be given away in time. */
 void slots_drop(uint64_t cookie);
 
 void slots_release(struct slot *slot);

@@ -17,6 +17,19 @@ int socket_kind_of(int fd, struct socket_kind *ret)
 	return 0;
 }
 
+int socket_port_of(int fd)
+{
+	struct sockaddr_in6 address = {0};
+	socklen_t length = sizeof(address);
+
+	if (getsockname(fd, (struct sockaddr *)&address, &length) < 0)
+		return -errno;
+	/* It is at the same place in a struct sockaddr_in. */
+	return address.sin6_family == AF_INET || address.sin6_family == AF_INET6
+		       ? ntohs(address.sin6_port)
+		       : -EAFNOSUPPORT;
+}
+
 uint64_t socket_cookie_of(int fd)
 {
 	uint64_t cookie = 0;

@@ -4,7 +4,14 @@
 
 /* What a descriptor tells about its socket. A file system is never asked, whatever it is. */
 
+#include <netinet/in.h>
+#include <stdbool.h>
 #include <stdint.h>
+
+/* In the headers of newer systems. */
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP 262
+#endif
 
 struct socket_kind {
 	int domain, type, protocol; /* as in socket(2), type without flags */
@@ -12,6 +19,18 @@ struct socket_kind {
 
 /* Returns 0 or a negative errno: -EBADF, -ENOTSOCK. */
 int socket_kind_of(int fd, struct socket_kind *ret);
+
+/* Whether a protocol is TCP, or MPTCP, which is TCP to those who bind and wait. */
+static inline bool socket_is_tcp(int protocol)
+{
+	return protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP;
+}
+
+/*
+ * The port that an internet socket has, or 0 when it is not bound. Returns it, or a negative errno:
+ * -EAFNOSUPPORT for another family, -EBADF, -ENOTSOCK.
+ */
+int socket_port_of(int fd);
 
 /* What tells sockets from each other; 0 and errno when fd is not a socket. */
 uint64_t socket_cookie_of(int fd);

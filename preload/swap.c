@@ -45,7 +45,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <sched.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
@@ -134,12 +133,9 @@ static int check_limit(const struct descriptors *found)
 /* Nobody but us has replaced or bound it since bind(2) was called. */
 static int check_untouched(int fd)
 {
-	struct sockaddr_in6 address = {0};
-	socklen_t length = sizeof(address);
+	int port = socket_port_of(fd);
 
-	if (getsockname(fd, (struct sockaddr *)&address, &length) < 0)
-		return -errno;
-	return address.sin6_port == 0 ? 0 : -EINVAL;
+	return port > 0 ? -EINVAL : port;
 }
 
 /* The number of a stale entry may well be the one that the new socket got. */
@@ -234,13 +230,6 @@ static int replace_all(const struct swap *swap)
 	return 0;
 }
 
-static int exchange_registered(const struct swap *swap)
-{
-	int r = uring_exchange(&swap->found, swap->found.inode, swap->new);
-
-	return r < 0 ? r : 0;
-}
-
 /* Puts the old file back. */
 static void undo(const struct swap *swap)
 {
@@ -293,7 +282,7 @@ static int exchange(struct swap *swap)
 	if (r == 0)
 		r = add_all(&swap->found);
 	if (r == 0)
-		r = exchange_registered(swap);
+		r = uring_exchange(&swap->found, swap->found.inode, swap->new);
 	if (r < 0)
 		undo(swap);
 	return r;

@@ -42,20 +42,20 @@ static int exchange_file(int ring, uint64_t position, int by)
 	struct files_update update = {
 		.offset = (uint32_t)position, .fds = (uint64_t)(uintptr_t)&by};
 
-	/* EEXIST: only the thread that made it may. EBADFD, EACCES: it is disabled or restricted. */
+	/* EEXIST: only the thread that made it may. EBADFD, EACCES: disabled or restricted. */
 	return syscall(SYS_io_uring_register, ring, REGISTER_FILES_UPDATE, &update, 1) == 1
 		       ? 0
 		       : -EADDRNOTAVAIL;
 }
 
-/* Returns the number of files exchanged, -EAGAIN when the list is left out, or another error. */
+/* Returns 0, -EAGAIN when the list is left out, or another negative errno. */
 static int exchange_in(int ring, uint64_t inode, int by)
 {
 	_cleanup_fd_ int file = proc_open(PROC_FDINFO, ring, "");
 	bool listed = false, within = false;
 	struct proc_lines lines;
 	char line[PROC_LINE];
-	int r, exchanged = 0;
+	int r;
 
 	if (file < 0)
 		return file == -ENOENT ? 0 : file;
@@ -72,17 +72,14 @@ static int exchange_in(int ring, uint64_t inode, int by)
 		r = exchange_file(ring, position, by);
 		if (r < 0)
 			return r;
-		exchanged++;
 	}
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
-	return listed ? exchanged : -EAGAIN;
+	return listed ? 0 : -EAGAIN;
 }
 
 int uring_exchange(const struct descriptors *found, uint64_t inode, int by)
 {
-	int exchanged = 0;
-
 	for (unsigned i = 0; found->uring && i < found->watchers.count; i++) {
 		const struct descriptors_watcher *watcher = descriptors_watcher(found, i);
 		int r = 0;
@@ -96,7 +93,6 @@ int uring_exchange(const struct descriptors *found, uint64_t inode, int by)
 		}
 		if (r < 0)
 			return r;
-		exchanged += r;
 	}
-	return exchanged;
+	return 0;
 }

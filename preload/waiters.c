@@ -12,9 +12,9 @@
 
 #include "common/cleanup.h"
 #include "preload/proc.h"
+#include "preload/socket.h"
 
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/select.h>
@@ -24,18 +24,14 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#ifndef IPPROTO_MPTCP
-#define IPPROTO_MPTCP 262
-#endif
-
 /* Elements of a poll(2) that are read at once. */
 #define POLL_CHUNK 16
 
 struct search {
 	const struct descriptors *found;
-	int self;	   /* the thread that searches */
-	int memory;	   /* /proc/self/mem, or -1 */
-	bool limited;	   /* whoever receives from the socket does not wait for ever */
+	int self;     /* the thread that searches */
+	int memory;   /* /proc/self/mem, or -1 */
+	bool limited; /* whoever receives from the socket does not wait for ever */
 	enum waiters result;
 };
 
@@ -171,13 +167,11 @@ static int visit_thread(void *context, int directory, int thread)
 	return 0;
 }
 
-static bool is_stream(int fd)
+static bool is_tcp(int fd)
 {
-	int protocol = 0;
-	socklen_t length = sizeof(protocol);
+	struct socket_kind kind;
 
-	return getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &length) == 0 &&
-	       (protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP);
+	return socket_kind_of(fd, &kind) == 0 && socket_is_tcp(kind.protocol);
 }
 
 /* The directory of threads has a link for each, and two of its own. */
@@ -195,7 +189,7 @@ enum waiters waiters_find(const struct descriptors *found, int fd)
 	struct timeval limit = {0};
 	socklen_t length = sizeof(limit);
 
-	if (is_stream(fd) || is_single_threaded())
+	if (is_tcp(fd) || is_single_threaded())
 		return WAITERS_NONE;
 	search.self = (int)syscall(SYS_gettid);
 	search.memory = memory = open(PROC_MEMORY, O_RDONLY | O_CLOEXEC);
