@@ -27,8 +27,8 @@ static const struct {
 	{ENAMETOOLONG, {EADDRNOTAVAIL, ADVICE_PLAIN,
 			       "the path of a control socket is at most 107 bytes long"}},
 	{ENETDOWN, {EADDRNOTAVAIL, ADVICE_LOG,
-			   "the broker hung up without an answer, does its network namespace exist "
-			   "(ip netns list)?"}},
+			   "the broker hung up without an answer, most likely its network "
+			   "namespace does not exist (ip netns list shows those that do)"}},
 	{ETIMEDOUT, {EADDRNOTAVAIL, ADVICE_LOG, "the broker did not answer in time"}},
 	{EPROTO, {EADDRNOTAVAIL, ADVICE_PLAIN, "what listens there is not an xsocket broker"}},
 	{EBADMSG, {EADDRNOTAVAIL, ADVICE_PLAIN,
@@ -97,13 +97,13 @@ static void report_hidden(unsigned port, const char *directory, const char *name
 {
 	report(REPORT_ERROR,
 		"bind to port %u by %s%s failed: %s: there is no such control socket; start it: "
-		"%s%s%s%s%s; or, where the program's unit hides it, add BindReadOnlyPaths=%s "
-		"(RootDirectory=, TemporaryFileSystem=) or take it out of InaccessiblePaths=",
+		"%s%s%s%s%s; or, where the program's unit hides it, add BindReadOnlyPaths=%s"
+		" (RootDirectory=, TemporaryFileSystem=) or take it out of InaccessiblePaths=",
 		port, directory, name, error,
 		instance ? "systemctl enable --now xsocket" : "xsocket-server ", *unit ? "@" : "",
 		unit, instance ? ".socket" : name,
 		instance ? " (ls /run/xsocket shows those there are)" : "",
-		instance ? ADDRESS_DIRECTORY : "for its directory");
+		instance ? ADDRESS_DIRECTORY : " for its directory");
 }
 
 void advice_report(unsigned port, const char *server, int error)
@@ -146,11 +146,13 @@ void advice_report_refusal(unsigned port, const char *server, const char *where,
 
 	switch (error) {
 	case EADDRNOTAVAIL:
-		text = "this address is not in the broker's namespace; 0.0.0.0 and :: always are";
+		text = "this address is not in the broker's namespace (0.0.0.0 and :: always are), "
+		       "have another one bound by a rule: PORT=ADDRESS";
 		break;
 	case EACCES:
-		text = "it is a privileged port there, lower net.ipv4.ip_unprivileged_port_start "
-		       "in the broker's namespace";
+		text = "it is a privileged port there, give the program CAP_NET_BIND_SERVICE "
+		       "(AmbientCapabilities= in its unit), or lower "
+		       "net.ipv4.ip_unprivileged_port_start in the broker's namespace";
 		break;
 	case ENODEV:
 		text = "the broker's namespace has no such interface as the address names by its "

@@ -24,12 +24,10 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <net/if.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/ioctl.h>
 
 #ifndef SO_NETNS_COOKIE
 #define SO_NETNS_COOKIE 71
@@ -37,12 +35,6 @@
 #ifndef IP_BIND_ADDRESS_NO_PORT
 #define IP_BIND_ADDRESS_NO_PORT 24
 #endif
-#ifndef IPPROTO_MPTCP
-#define IPPROTO_MPTCP 262
-#endif
-
-/* Length of a struct sockaddr_in6 without its scope, which the kernel still takes (RFC 2133). */
-#define SOCKADDR_IN6_SHORT 24
 
 /*
  * Whether a pointer may lead somewhere. Mistakes are most often in the first page, where nothing
@@ -53,7 +45,7 @@ static bool is_pointer(const void *pointer, size_t length)
 {
 	uintptr_t address = (uintptr_t)pointer;
 
-	return (address >= 4096 && address < UINTPTR_MAX - 4095) ||
+	return (address >= MEMORY_PAGE && address <= UINTPTR_MAX - MEMORY_PAGE) ||
 	       memory_readable(pointer, length) == length;
 }
 
@@ -120,16 +112,13 @@ static int has_port(int fd, int domain)
  */
 static int is_bound(int fd, const struct socket_kind *kind)
 {
-	struct sockaddr_in6 address = {0};
-	socklen_t length = sizeof(address);
+	int port = socket_port_of(fd);
 
-	if (getsockname(fd, (struct sockaddr *)&address, &length) < 0)
+	if (port < 0)
 		return 1;
-	if (address.sin6_port == 0)
+	if (port == 0)
 		return 0;
-	return kind->protocol == IPPROTO_TCP || kind->protocol == IPPROTO_MPTCP
-		       ? has_port(fd, kind->domain)
-		       : 1;
+	return socket_is_tcp(kind->protocol) ? has_port(fd, kind->domain) : 1;
 }
 
 /*
@@ -143,7 +132,7 @@ static bool copy_address(
 
 	if (length > sizeof(*ret))
 		return false;
-	if (first / 4096 != (first + length - 1) / 4096 &&
+	if (first / MEMORY_PAGE != (first + length - 1) / MEMORY_PAGE &&
 		memory_readable(address, length) != length)
 		return false;
 	memset(ret, 0, sizeof(*ret));
@@ -198,15 +187,11 @@ static int bind_there(int new, int fresh, struct move *move)
 	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&move->address;
 	int index = 0;
 
-	if (move->interface) {
-		struct ifreq request = {.ifr_ifindex = 0};
-
-		strncpy(request.ifr_name, move->interface, sizeof(request.ifr_name) - 1);
-		index = ioctl(new, SIOCGIFINDEX, &request) < 0 ? -ENODEV : request.ifr_ifindex;
-	} else if (in6->sin6_family == AF_INET6 && move->length >= sizeof(*in6) &&
-		   in6->sin6_scope_id != 0) {
+	if (move->interface)
+		index = interfaces_index(new, move->interface);
+	else if (in6->sin6_family == AF_INET6 && move->length >= sizeof(*in6) &&
+		 in6->sin6_scope_id != 0)
 		index = interfaces_map(fresh, new, (int)in6->sin6_scope_id);
-	}
 	if (index < 0)
 		return index;
 	if (index > 0)

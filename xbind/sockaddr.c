@@ -2,6 +2,7 @@
 #include "xbind/sockaddr.h"
 
 #include <arpa/inet.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <stdint.h>
 #include <string.h>
@@ -94,7 +95,7 @@ const char *sockaddr_text(const struct sockaddr_storage *address, const char *in
 		text_ipv6(&text, &in6.sin6_addr);
 		if (interface || in6.sin6_scope_id != 0)
 			text_char(&text, '%');
-		for (int i = 0; interface && interface[i] && i < 15; i++)
+		for (int i = 0; interface && interface[i] && i < IF_NAMESIZE - 1; i++)
 			text_char(&text, interface[i]);
 		if (!interface && in6.sin6_scope_id != 0)
 			text_number(&text, in6.sin6_scope_id, 10);

@@ -2,9 +2,12 @@
 #ifndef XSOCKET_XBIND_SOCKADDR_H
 #define XSOCKET_XBIND_SOCKADDR_H
 
-/* Internet addresses for messages, as inet_ntop(3) without its stdio. */
+/* Internet addresses: for messages, as inet_ntop(3) without its stdio. Async-signal-safe. */
 
 #include <sys/socket.h>
+
+/* Length of a struct sockaddr_in6 without its scope, which the kernel still takes (RFC 2133). */
+#define SOCKADDR_IN6_SHORT 24
 
 #define SOCKADDR_TEXT_SIZE 80
 

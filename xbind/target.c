@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "xbind/target.h"
 
+#include "xbind/sockaddr.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <string.h>
-
-/* Length of a struct sockaddr_in6 without its scope, which the kernel still takes (RFC 2133). */
-#define SOCKADDR_IN6_SHORT 24
 
 static const char *const no_address = "after = comes a port, or an address in numbers, as in "
 				      "=8080, =127.0.0.1:8080, =[::1]:8080; "
@@ -99,7 +99,8 @@ static const char *ipv4_parse(struct span span, struct target *target)
 
 static const char *interface_parse(struct span span, struct span *ret)
 {
-	if (span.length == 0 || span.length >= 16 || span_has(&span, '/') || span_has(&span, '%'))
+	if (span.length == 0 || span.length >= IF_NAMESIZE || span_has(&span, '/') ||
+		span_has(&span, '%'))
 		return "after % comes the name that an interface has in the broker's namespace";
 	*ret = span;
 	return NULL;

@@ -10,7 +10,7 @@ import pytest
 from support import tree
 
 SERVER = 'server/xsocket-server'
-TOOLS = ['tools/check', 'tools/demo', 'tools/install-deps']
+TOOLS = ['tools/check', 'tools/demo', 'tools/fetch-libuv', 'tools/install-deps']
 
 
 def run(build, program, *args):

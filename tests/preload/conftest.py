@@ -18,10 +18,11 @@ SANITIZER = {
     'ASAN_OPTIONS': 'verify_asan_link_order=0:use_sigaltstack=0:detect_leaks=0',
     'TSAN_OPTIONS': f'suppressions={os.path.dirname(os.path.abspath(__file__))}/tsan.suppressions',
 }
-
-
-# What tests run beside their own programs is made for glibc.
-FOREIGN = re.compile(r"\bPYTHON\b|'(unshare|strace|setpriv|true)'|as_user\(|\blibrary\(|\bmade\b|public_program")
+# What tests use that cannot be under, or beside, a library for musl, and why.
+FOREIGN = {
+    re.compile(r'\bPYTHON\b'): 'runs Python, which is for glibc here',
+    re.compile(r'\blibrary\('): 'the other library is for glibc',
+}
 
 
 def is_musl():
@@ -35,8 +36,28 @@ def pytest_collection_modifyitems(items):
     if not is_musl():
         return
     for item in items:
-        if FOREIGN.search(inspect.getsource(item.function)):
-            item.add_marker(pytest.mark.skip(reason='with a program or library for glibc'))
+        source = inspect.getsource(item.function)
+        for pattern, reason in FOREIGN.items():
+            if pattern.search(source):
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture
+def musl():
+    return is_musl()
+
+
+@pytest.fixture
+def libxbind(build):
+    return str(build / 'xbind' / 'libxbind.so')
+
+
+@pytest.fixture
+def sanitizer(libxbind):
+    """Which one the library was built with: 'asan', 'tsan', or ''."""
+    with open(libxbind, 'rb') as file:
+        symbols = file.read()
+    return next((name for name in ('asan', 'tsan') if f'__{name}_init'.encode() in symbols), '')
 
 
 @pytest.fixture
@@ -45,10 +66,10 @@ def program(build):
 
 
 @pytest.fixture
-def environment(build, vpn):
+def environment(libxbind, vpn):
     """environment(XBIND='...'): that of a program under the library."""
     return lambda **variables: os.environ | SANITIZER | {
-        'LD_PRELOAD': str(build / 'xbind' / 'libxbind.so'),
+        'LD_PRELOAD': libxbind,
         'XBIND': XBIND,
         'XSOCKET': vpn.server,
         'TARGET_COOKIE': str(vpn.cookie()),

@@ -1,28 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* What daemons do between socket(2) and bind(2): dup2, fork, close the rest, exec, limits. */
-#include "tests/preload/program.h"
+#include "tests/preload/epoll.h"
 
 #include <poll.h>
-#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/select.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-static int client(unsigned port)
+/* With an option that is to be found wherever it gets to. */
+static int kept_alive(void)
 {
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct sockaddr_storage to = address_of(AF_INET, "127.0.0.1", port);
+	int fd = listener();
 
-	bind_port(fd, 0);
-	return connect(fd, (struct sockaddr *)&to, sizeof(struct sockaddr_in)) < 0 ? -1 : fd;
-}
-
-static int listener(void)
-{
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-	set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	set_int(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
 	return fd;
 }
@@ -68,7 +58,7 @@ static void wait_for(pid_t pid)
 
 static void numbers(void)
 {
-	int fd = listener(), set = epoll_create1(0);
+	int fd = kept_alive(), set = epoll_create1(0);
 	struct epoll_event event = {.events = EPOLLIN, .data.u64 = 0xabc};
 
 	printf("-- dup2\n");
@@ -89,7 +79,7 @@ static void numbers(void)
 /* The parent has gone, the rest is closed. */
 static void daemonized(void)
 {
-	int fd = listener(), set = epoll_create1(0);
+	int fd = kept_alive(), set = epoll_create1(0);
 	struct epoll_event event = {.events = EPOLLIN, .data.u64 = 0xdae};
 	pid_t pid;
 
@@ -120,7 +110,7 @@ static void daemonized(void)
 /* Another program gets a socket that is not bound, in a set. */
 static void executed(const char *self)
 {
-	int fd = listener(), set = epoll_create1(0);
+	int fd = kept_alive(), set = epoll_create1(0);
 	struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.u64 = 0xe8ec};
 	char numbers[2][16];
 	pid_t pid;
@@ -138,15 +128,6 @@ static void executed(const char *self)
 	close(fd);
 	wait_for(pid);
 	close(set);
-}
-
-static int descriptors(void)
-{
-	int n = 0;
-
-	for (int fd = 0; fd < 64; fd++)
-		n += fcntl(fd, F_GETFD) >= 0;
-	return n;
 }
 
 /* All numbers but a few are in use. */
@@ -169,7 +150,8 @@ static void nearly_full(void)
 		r = bind_port(fd, 0);
 		printf("spare %d: %s\n", spare, r == 0 ? "0" : strerrorname_np(errno));
 		fflush(stdout);
-		if (before != descriptors() || in_target(fd) != (r == 0) || in_target(same) != (r == 0))
+		if (before != descriptors() || in_target(fd) != (r == 0) ||
+			in_target(same) != (r == 0))
 			printf("bad\n");
 		/* Whatever it was, it can go on. */
 		for (int i = spare; i < 30; i++)

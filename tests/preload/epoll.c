@@ -1,45 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Sockets that were put into epoll sets before bind(2), as Boost.Asio does. */
-#include "tests/preload/program.h"
-
-#include <sys/epoll.h>
-
-static int add(int set, int fd, uint32_t events, uint64_t data)
-{
-	struct epoll_event event = {.events = events, .data.u64 = data};
-
-	return epoll_ctl(set, EPOLL_CTL_ADD, fd, &event);
-}
-
-static void print_events(int set, int timeout)
-{
-	struct epoll_event events[8];
-	int n = epoll_wait(set, events, 8, timeout);
-
-	printf("events: %d", n);
-	for (int i = 0; i < n; i++)
-		printf(" %x:%llx", events[i].events, (unsigned long long)events[i].data.u64);
-	printf("\n");
-}
-
-static int listener(void)
-{
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-
-	/* The last run's connections may still be waiting. */
-	set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-	return fd;
-}
-
-static int client(unsigned port)
-{
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-	struct sockaddr_storage to = address_of(AF_INET, "127.0.0.1", port);
-
-	/* The way to a socket of the target is to bind it to a listed port. */
-	bind_port(fd, 0);
-	return connect(fd, (struct sockaddr *)&to, sizeof(struct sockaddr_in)) < 0 ? -1 : fd;
-}
+#include "tests/preload/epoll.h"
 
 static void one_mode(const char *text, uint32_t events, unsigned port)
 {
@@ -54,17 +15,17 @@ static void one_mode(const char *text, uint32_t events, unsigned port)
 	SAY(bind_port(fd, port));
 	SAY(in_target(fd));
 	SAY(listen(fd, 5));
-	print_events(set, 0);
+	print_events("events", set, 0);
 	SAY(client(port) >= 0);
-	print_events(set, 2000);
-	print_events(other, 2000);
-	print_events(set, 0);
+	print_events("events", set, 2000);
+	print_events("events", other, 2000);
+	print_events("events", set, 0);
 	SAY(accept4(fd, NULL, NULL, SOCK_CLOEXEC) >= 0);
-	print_events(set, 0);
+	print_events("events", set, 0);
 	SAY(client(port) >= 0);
-	print_events(set, 500);
+	print_events("events", set, 500);
 	SAY(epoll_ctl(set, EPOLL_CTL_MOD, fd, &event));
-	print_events(set, 500);
+	print_events("events", set, 500);
 	SAY(epoll_ctl(set, EPOLL_CTL_DEL, fd, NULL));
 	SAY(epoll_ctl(set, EPOLL_CTL_DEL, same, NULL));
 	SAY(epoll_ctl(other, EPOLL_CTL_DEL, fd, NULL));
@@ -82,15 +43,15 @@ static void disarmed(void)
 
 	printf("-- disarmed\n");
 	SAY(add(set, fd, EPOLLIN | EPOLLONESHOT, 0x5));
-	print_events(set, 0);
+	print_events("events", set, 0);
 	SAY(bind_port(fd, 3024));
 	SAY(listen(fd, 5));
-	print_events(set, 0);
+	print_events("events", set, 0);
 	SAY(client(3024) >= 0);
-	print_events(set, 100);
+	print_events("events", set, 100);
 	SAY(epoll_ctl(set, EPOLL_CTL_MOD, fd, &event));
-	print_events(set, 500);
-	print_events(set, 0);
+	print_events("events", set, 500);
+	print_events("events", set, 0);
 }
 
 /* Other entries of the same set, and of sets that have nothing to do with it, stay. */
@@ -108,12 +69,12 @@ static void others(void)
 	SAY(add(nested, set, EPOLLIN, 0x43));
 	SAY(bind_port(fd, 3025));
 	SAY(listen(fd, 5));
-	print_events(set, 0);
+	print_events("events", set, 0);
 	SAY(client(3025) >= 0);
-	print_events(nested, 1000);
-	print_events(extra, 1000);
+	print_events("events", nested, 1000);
+	print_events("events", extra, 1000);
 	SAY(write(pipes[1], "x", 1));
-	print_events(nested, 1000);
+	print_events("events", nested, 1000);
 }
 
 int main(void)

@@ -2,10 +2,6 @@
 /* Address families, protocols, the port that the kernel chooses. */
 #include "tests/preload/program.h"
 
-#ifndef IPPROTO_MPTCP
-#define IPPROTO_MPTCP 262
-#endif
-
 static void print_name(int fd)
 {
 	struct sockaddr_in6 address = {0};

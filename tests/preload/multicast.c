@@ -29,6 +29,26 @@ static void receive(int fd, int domain, const char *group, unsigned port, const 
 	close(sender);
 }
 
+/* A membership that is left takes along what was set on top of it. */
+static void left_with_sources(int source_option, unsigned port)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	struct ip_mreq group = {.imr_interface.s_addr = htonl(INADDR_LOOPBACK)};
+	struct ip_mreq_source source = {.imr_interface.s_addr = htonl(INADDR_LOOPBACK),
+		.imr_sourceaddr.s_addr = htonl(INADDR_LOOPBACK + 1)};
+	struct ip_msfilter filter = {.imsf_interface.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t length = sizeof(filter);
+
+	inet_pton(AF_INET, "239.1.2.6", &group.imr_multiaddr);
+	source.imr_multiaddr = filter.imsf_multiaddr = group.imr_multiaddr;
+	SAY(setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &group, sizeof(group)));
+	SAY(setsockopt(fd, IPPROTO_IP, source_option, &source, sizeof(source)));
+	SAY(setsockopt(fd, IPPROTO_IP, IP_DROP_MEMBERSHIP, &group, sizeof(group)));
+	SAY(bind_to(fd, AF_INET, "0.0.0.0", port));
+	SAY(getsockopt(fd, IPPROTO_IP, IP_MSFILTER, &filter, &length));
+	close(fd);
+}
+
 int main(void)
 {
 	int fd = socket(AF_INET, SOCK_DGRAM, 0), lo = (int)if_nametoindex("lo");
@@ -51,6 +71,9 @@ int main(void)
 	receive(fd, AF_INET, "239.1.2.3", 3080, "by index");
 	receive(fd, AF_INET, "239.1.2.4", 3080, "by address");
 	receive(fd, AF_INET, "239.1.2.5", 3080, "left");
+
+	left_with_sources(IP_ADD_SOURCE_MEMBERSHIP, 3083);
+	left_with_sources(IP_BLOCK_SOURCE, 3084);
 
 	fd = socket(AF_INET6, SOCK_DGRAM, 0);
 	inet_pton(AF_INET6, "ff01::1234", &six.ipv6mr_multiaddr);

@@ -124,5 +124,32 @@ int main(void)
 	SAY(set_int(fd, SOL_SOCKET, SO_REUSEADDR, 0));
 	SAY(bind_port(fd, 3003));
 	print_all(fd);
+
+	printf("-- what one option did to another is undone\n");
+	fd = socket(AF_INET, SOCK_STREAM, 0);
+	SAY(set_int(fd, IPPROTO_IP, IP_TOS, 0x10));
+	SAY(set_int(fd, SOL_SOCKET, SO_PRIORITY, 0));
+	SAY(bind_port(fd, 3004));
+	print_all(fd);
+
+	printf("-- and the last one, however it was set\n");
+	fd = socket(AF_INET, SOCK_STREAM, 0);
+	SAY(set_int(fd, IPPROTO_IP, IP_TTL, 9));
+	SAY(bare_setsockopt(fd, IPPROTO_IP, IP_TTL, &(int){20}, sizeof(int)));
+	SAY(bind_port(fd, 3005));
+	print_all(fd);
+
+	printf("-- in the form of the newest one\n");
+	fd = socket(AF_INET, SOCK_STREAM, 0);
+	SAY(set_int(fd, SOL_SOCKET, 65 /* SO_TIMESTAMPING_NEW */, 64));
+	SAY(set_int(fd, SOL_SOCKET, SO_TIMESTAMP, 1));
+	SAY(bind_port(fd, 3006));
+	print_all(fd);
+
+	printf("-- to an interface that does not exist\n");
+	fd = socket(AF_INET, SOCK_STREAM, 0);
+	SAY(set_int(fd, SOL_SOCKET, 62 /* SO_BINDTOIFINDEX */, 4711));
+	SAY(bind_to(fd, AF_INET, "0.0.0.0", 3007));
+	SAY(get_int(fd, SOL_SOCKET, 62));
 	return 0;
 }

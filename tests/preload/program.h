@@ -23,6 +23,9 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP 262
+#endif
 #ifndef SO_NETNS_COOKIE
 #define SO_NETNS_COOKIE 71
 #endif
@@ -90,6 +93,25 @@ static inline int bind_port(int fd, unsigned port)
 	return bind_to(fd, AF_INET, "127.0.0.1", port);
 }
 
+static inline unsigned port_of(int fd)
+{
+	struct sockaddr_in6 address = {0};
+	socklen_t length = sizeof(address);
+
+	getsockname(fd, (struct sockaddr *)&address, &length);
+	return ntohs(address.sin6_port);
+}
+
+/* How many are open, of the numbers that these programs use. */
+static inline int descriptors(void)
+{
+	int n = 0;
+
+	for (int fd = 0; fd < 300; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
 static inline int set_int(int fd, int level, int name, int value)
 {
 	return setsockopt(fd, level, name, &value, sizeof(value));
@@ -101,6 +123,51 @@ static inline int get_int(int fd, int level, int name)
 	socklen_t length = sizeof(value);
 
 	return getsockopt(fd, level, name, &value, &length) < 0 ? -1 : value;
+}
+
+/* With one byte. Two at the most. */
+static inline void send_fds(int channel, const int *fds, size_t n)
+{
+	union {
+		char bytes[CMSG_SPACE(2 * sizeof(int))];
+		struct cmsghdr header;
+	} control = {0};
+	struct iovec byte = {.iov_base = (char[]){'x'}, .iov_len = 1};
+	struct msghdr message = {
+		.msg_iov = &byte,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = CMSG_SPACE(n * sizeof(int)),
+	};
+
+	control.header.cmsg_level = SOL_SOCKET;
+	control.header.cmsg_type = SCM_RIGHTS;
+	control.header.cmsg_len = CMSG_LEN(n * sizeof(int));
+	memcpy(CMSG_DATA(&control.header), fds, n * sizeof(int));
+	if (sendmsg(channel, &message, 0) != 1)
+		exit(1);
+}
+
+/* Exactly so many as were sent. */
+static inline void receive_fds(int channel, int *fds, size_t n)
+{
+	union {
+		char bytes[CMSG_SPACE(2 * sizeof(int))];
+		struct cmsghdr header;
+	} control = {0};
+	char text;
+	struct iovec byte = {.iov_base = &text, .iov_len = 1};
+	struct msghdr message = {
+		.msg_iov = &byte,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+
+	if (recvmsg(channel, &message, 0) != 1 || !CMSG_FIRSTHDR(&message) ||
+		control.header.cmsg_len != CMSG_LEN(n * sizeof(int)))
+		exit(1);
+	memcpy(fds, CMSG_DATA(&control.header), n * sizeof(int));
 }
 
 #endif

@@ -29,15 +29,6 @@ struct one {
 	int others; /* failures but "is bound already" */
 };
 
-static unsigned port_of(int fd)
-{
-	struct sockaddr_in address = {0};
-	socklen_t length = sizeof(address);
-
-	getsockname(fd, (struct sockaddr *)&address, &length);
-	return ntohs(address.sin_port);
-}
-
 static void *one_of_many(void *argument)
 {
 	struct one *one = argument;
@@ -130,15 +121,6 @@ static void interrupted(void)
 		close(fd);
 	}
 	printf("good: %d, bad: %d\n", good, bad);
-}
-
-static int descriptors(void)
-{
-	int n = 0;
-
-	for (int fd = 0; fd < 300; fd++)
-		n += fcntl(fd, F_GETFD) >= 0;
-	return n;
 }
 
 static void *cancelled(void *argument)

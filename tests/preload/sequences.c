@@ -8,21 +8,9 @@
 
 #include <poll.h>
 
-#ifndef IPPROTO_MPTCP
-#define IPPROTO_MPTCP 262
-#endif
 #ifndef IP_BIND_ADDRESS_NO_PORT
 #define IP_BIND_ADDRESS_NO_PORT 24
 #endif
-
-static unsigned port_of(int fd)
-{
-	struct sockaddr_in6 address = {0};
-	socklen_t length = sizeof(address);
-
-	getsockname(fd, (struct sockaddr *)&address, &length);
-	return ntohs(address.sin6_port);
-}
 
 static int connect_port(int fd, unsigned port)
 {

@@ -3,36 +3,16 @@
  * More about epoll sets and sockets that were put into them before bind(2): many sets, sets of
  * other processes, entries whose number is closed. With an argument: what is not the same.
  */
-#include "tests/preload/program.h"
+#include "tests/preload/epoll.h"
 
 #include <stdint.h>
-#include <sys/epoll.h>
 #include <sys/wait.h>
 
 #define MANY 150
 
-static int add(int set, int fd, uint32_t events, uint64_t data)
-{
-	struct epoll_event event = {.events = events, .data.u64 = data};
-
-	return epoll_ctl(set, EPOLL_CTL_ADD, fd, &event);
-}
-
 static int wait_for(int set, struct epoll_event *event)
 {
 	return epoll_wait(set, event, 1, 2000);
-}
-
-static void print_events(const char *who, int set, int timeout)
-{
-	struct epoll_event events[8];
-	int n = epoll_wait(set, events, 8, timeout);
-
-	printf("%s: %d", who, n);
-	for (int i = 0; i < n; i++)
-		printf(" %x:%llx", events[i].events, (unsigned long long)events[i].data.u64);
-	printf("\n");
-	fflush(stdout);
 }
 
 /* What the kernel has of a set with one entry. */
@@ -52,23 +32,6 @@ static void print_entry(int set)
 	if (file)
 		fclose(file);
 	fflush(stdout);
-}
-
-static int listener(void)
-{
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-
-	set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-	return fd;
-}
-
-static int client(unsigned port)
-{
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-	struct sockaddr_storage to = address_of(AF_INET, "127.0.0.1", port);
-
-	bind_port(fd, 0);
-	return connect(fd, (struct sockaddr *)&to, sizeof(struct sockaddr_in)) < 0 ? -1 : fd;
 }
 
 static void modes(void)
@@ -204,35 +167,6 @@ static void shared(int parent_closes, unsigned port)
 	close(set);
 }
 
-static void send_two(int over, int one, int two)
-{
-	char control[CMSG_SPACE(2 * sizeof(int))] = {0}, byte = 'x';
-	struct iovec iov = {.iov_base = &byte, .iov_len = 1};
-	struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
-		.msg_controllen = sizeof(control)};
-	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&message);
-	int fds[2] = {one, two};
-
-	cmsg->cmsg_level = SOL_SOCKET;
-	cmsg->cmsg_type = SCM_RIGHTS;
-	cmsg->cmsg_len = CMSG_LEN(sizeof(fds));
-	memcpy(CMSG_DATA(cmsg), fds, sizeof(fds));
-	if (sendmsg(over, &message, 0) != 1)
-		exit(1);
-}
-
-static void receive_two(int over, int fds[2])
-{
-	char control[CMSG_SPACE(2 * sizeof(int))] = {0}, byte;
-	struct iovec iov = {.iov_base = &byte, .iov_len = 1};
-	struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
-		.msg_controllen = sizeof(control)};
-
-	if (recvmsg(over, &message, MSG_CMSG_CLOEXEC) != 1 || !CMSG_FIRSTHDR(&message))
-		exit(1);
-	memcpy(fds, CMSG_DATA(CMSG_FIRSTHDR(&message)), 2 * sizeof(int));
-}
-
 /* A set and a socket that another process made, and registered by a number of its own. */
 static void received(void)
 {
@@ -249,10 +183,10 @@ static void received(void)
 
 		if (add(set, fd, EPOLLIN, 0x41) < 0)
 			_exit(1);
-		send_two(pair[1], set, fd);
+		send_fds(pair[1], (int[]){set, fd}, 2);
 		_exit(0);
 	}
-	receive_two(pair[0], fds);
+	receive_fds(pair[0], fds, 2);
 	waitpid(pid, NULL, 0);
 	SAY(bind_port(fds[1], 3085));
 	SAY(in_target(fds[1]));

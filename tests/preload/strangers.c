@@ -50,50 +50,6 @@ static void bind_and_print(int fd, unsigned port)
 	SAY(fcntl(fd, F_GETFL));
 }
 
-static void send_fd(int channel, int fd)
-{
-	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr header;
-	} control = {0};
-	struct iovec byte = {.iov_base = (char[]){'x'}, .iov_len = 1};
-	struct msghdr message = {
-		.msg_iov = &byte,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
-
-	control.header = (struct cmsghdr){
-		.cmsg_level = SOL_SOCKET,
-		.cmsg_type = SCM_RIGHTS,
-		.cmsg_len = CMSG_LEN(sizeof(int)),
-	};
-	memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
-	sendmsg(channel, &message, 0);
-}
-
-static int receive_fd(int channel)
-{
-	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr header;
-	} control = {0};
-	char text;
-	struct iovec byte = {.iov_base = &text, .iov_len = 1};
-	struct msghdr message = {
-		.msg_iov = &byte,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
-	int fd = -1;
-
-	if (recvmsg(channel, &message, 0) == 1)
-		memcpy(&fd, CMSG_DATA(&control.header), sizeof(fd));
-	return fd;
-}
-
 int main(int argc, char **argv)
 {
 	char text[16];
@@ -117,11 +73,12 @@ int main(int argc, char **argv)
 	fflush(stdout);
 	socketpair(AF_UNIX, SOCK_STREAM, 0, channel);
 	if (fork() == 0) {
-		send_fd(channel[1], made_bare());
+		fd = made_bare();
+		send_fds(channel[1], &fd, 1);
 		_exit(0);
 	}
 	wait(&status);
-	fd = receive_fd(channel[0]);
+	receive_fds(channel[0], &fd, 1);
 	bind_and_print(fd, 3002);
 	fflush(stdout);
 	snprintf(text, sizeof(text), "%d", made_bare());

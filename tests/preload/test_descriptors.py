@@ -15,11 +15,6 @@ PYTHON = '/usr/bin/python3'
 IO_URING = 'an io_uring has requests, it seems, for the socket'
 
 
-@pytest.fixture
-def is_asan(build):
-    return b'__asan_init' in (build / 'xbind' / 'libxbind.so').read_bytes()
-
-
 @pytest.mark.parametrize('name', PROGRAMS)
 def test_same_as_inside(name, program, bare, xbind):
     inside, outside = bare([program(name)]), xbind([program(name)])
@@ -170,12 +165,12 @@ SERVE = ('import os, select, socket\n'
 @pytest.mark.parametrize('options', ['hidepid=2', 'hidepid=4', 'subset=pid',
                                      'hidepid=2,subset=pid'])
 @pytest.mark.parametrize('user', ['root', 'nobody'])
-def test_a_restricted_proc(options, user, vpn, xbind, is_asan):
+def test_a_restricted_proc(options, user, vpn, xbind, sanitizer):
     """As ProtectProc= and ProcSubset= of a unit make it."""
     mount = f'mount -t proc -o {options} proc /proc'
     if subprocess.run(['unshare', '--mount', 'sh', '-c', mount], check=False).returncode != 0:
         skip(f'no /proc with {options} here')
-    if is_asan and 'subset' in options:
+    if sanitizer == 'asan' and 'subset' in options:
         skip('AddressSanitizer wants all of /proc')
     code = SERVE
     if user == 'nobody':
@@ -188,9 +183,9 @@ def test_a_restricted_proc(options, user, vpn, xbind, is_asan):
     assert outside.stdout == f'{UID if user == "nobody" else os.getuid()} True\n'
 
 
-def test_without_proc(xbind, is_asan):
+def test_without_proc(xbind, sanitizer):
     """bind() fails, and a line says why."""
-    if is_asan:
+    if sanitizer == 'asan':
         skip('AddressSanitizer does not start without /proc')
     code = ('import errno, select, socket\n'
             's = socket.socket(); p = select.epoll(); p.register(s)\n'

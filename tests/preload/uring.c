@@ -31,8 +31,8 @@ static int ring_init(struct ring *ring, unsigned flags)
 	if (ring->fd < 0)
 		return -1;
 	size = ring->params.cq_off.cqes + ring->params.cq_entries * sizeof(struct io_uring_cqe);
-	ring->rings = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, ring->fd,
-		IORING_OFF_SQ_RING);
+	ring->rings =
+		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, ring->fd, IORING_OFF_SQ_RING);
 	ring->sqes = mmap(NULL, ENTRIES * sizeof(struct io_uring_sqe), PROT_READ | PROT_WRITE,
 		MAP_SHARED, ring->fd, IORING_OFF_SQES);
 	return ring->rings == MAP_FAILED || ring->sqes == MAP_FAILED ? -1 : 0;
@@ -67,14 +67,20 @@ static void print_answer(struct ring *ring, int timeout)
 	}
 	cqe = (const void *)(ring->rings + ring->params.cq_off.cqes);
 	cqe += head % ring->params.cq_entries;
-	printf("answer: %d to %llu, %x\n", cqe->res, (unsigned long long)cqe->user_data, cqe->flags);
+	printf("answer: %d to %llu, %x\n", cqe->res, (unsigned long long)cqe->user_data,
+		cqe->flags);
 	atomic_store(at(ring, ring->params.cq_off.head), head + 1);
 }
 
 static int poll_add(struct ring *ring, int fd, unsigned flags, uint64_t data)
 {
-	struct io_uring_sqe sqe = {.opcode = IORING_OP_POLL_ADD, .fd = fd, .len = flags,
-		.poll32_events = POLLIN, .user_data = data};
+	struct io_uring_sqe sqe = {
+		.opcode = IORING_OP_POLL_ADD,
+		.fd = fd,
+		.len = flags,
+		.poll32_events = POLLIN,
+		.user_data = data,
+	};
 
 	return submit(ring, &sqe);
 }
@@ -82,8 +88,14 @@ static int poll_add(struct ring *ring, int fd, unsigned flags, uint64_t data)
 static int receive(struct ring *ring, int fd, unsigned flags, uint64_t data)
 {
 	static char byte;
-	struct io_uring_sqe sqe = {.opcode = IORING_OP_RECV, .fd = fd, .flags = (uint8_t)flags,
-		.addr = (uintptr_t)&byte, .len = 1, .user_data = data};
+	struct io_uring_sqe sqe = {
+		.opcode = IORING_OP_RECV,
+		.fd = fd,
+		.flags = (uint8_t)flags,
+		.addr = (uintptr_t)&byte,
+		.len = 1,
+		.user_data = data,
+	};
 
 	return submit(ring, &sqe);
 }
@@ -208,7 +220,7 @@ static void *owner(void *argument)
 /* Registered with a ring that only another thread may change. */
 static void foreigner(void)
 {
-	int set = (int)syscall(SYS_epoll_create1, 0), same;
+	int same;
 	pthread_t thread;
 
 	foreign_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -223,7 +235,6 @@ static void foreigner(void)
 	SAY(fcntl(same, F_GETFD));
 	done = 2;
 	pthread_join(thread, NULL);
-	close(set);
 }
 
 int main(int argc, char **argv)

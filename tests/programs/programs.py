@@ -154,6 +154,14 @@ def talk(namespace, port, request, host='127.0.0.1', proto='tcp', enough=None):
     return answer
 
 
+def greet(namespace, port):
+    """What a server answers that echoes lines and datagrams, behind where they are from."""
+    for proto in ('tcp', 'udp'):
+        answer = talk(namespace, port, b'hello\n', proto=proto)
+        assert answer == f'{proto} 127.0.0.1 hello\n'.encode()
+        yield answer
+
+
 def http(namespace, port, host='127.0.0.1', path='/'):
     """The body of a page. Some servers leave the connection open, and say how long it is."""
     with client(namespace, port, host) as sock:

@@ -61,6 +61,7 @@ CLAIMS = {
     "exec vpn ss -Hltn 'sport = :8080'": claim_service,
     'enable --now xsocket.socket': claim_default,
     'XBIND=tcp:3000': lambda text: in_vpn_only(text, 3000),
+    "XBIND='tcp:3000=": lambda text: in_vpn_only(text, 9000),
     '/tmp/there.c': claim_listening,
     '--grant vpn u:nobody': claim_listening,
 }

@@ -8,12 +8,9 @@ import re
 import pytest
 
 from support.manager import status, systemctl, unit_file
+from support.sandboxed import KEPT, MOVED
 
 OUTPUT = pathlib.Path('/var/tmp/sandboxed')
-KEPT = ['in_own(fd): 1', 'in_own(second): 1', 'epoll_ctl(set, EPOLL_CTL_MOD, fd, &event): 0',
-        'bind_port(second, 4070): 0']
-MOVED = ['bind_port(fd, 3070): 0', 'in_own(fd): 0', 'in_own(second): 0',
-         'epoll_ctl(set, EPOLL_CTL_MOD, fd, &event): 0', 'bind_port(second, 4070): EINVAL']
 FILTER = ('SystemCallArchitectures=native\nSystemCallErrorNumber=EPERM\n'
           'SystemCallFilter=@system-service\n')
 

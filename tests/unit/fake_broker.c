@@ -280,6 +280,13 @@ void fake_broker_stop(struct fake_broker *broker)
 		close(broker->gate);
 }
 
+void fake_broker_end(struct fake_broker *broker, unsigned fds_before)
+{
+	assert_int_equal(fds_count(), fds_before);
+	assert_int_equal(atomic_load(&broker->counts->strays), 0);
+	fake_broker_stop(broker);
+}
+
 void fake_broker_open_gate(struct fake_broker *broker)
 {
 	must(write(broker->gate, "", 1) == 1);

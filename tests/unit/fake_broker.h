@@ -92,6 +92,12 @@ void fake_broker_start(
 /* Ends it at once, as if killed, and waits until it is gone. */
 void fake_broker_stop(struct fake_broker *broker);
 
+/*
+ * The same at the end of a test that had so many descriptors once it was started: asserts that there
+ * are no more, and that no packet was anything but a request.
+ */
+void fake_broker_end(struct fake_broker *broker, unsigned fds_before);
+
 /* Starts one with the name of one that was stopped. */
 void fake_broker_restart(
 	struct fake_broker *broker, const struct fake_action *const *connections);

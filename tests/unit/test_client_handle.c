@@ -36,9 +36,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	xsocket_client_free(client);
-	assert_int_equal(fds_count(), fds_before);
-	assert_int_equal(atomic_load(&broker.counts->strays), 0);
-	fake_broker_stop(&broker);
+	fake_broker_end(&broker, fds_before);
 	return 0;
 }
 

@@ -38,9 +38,7 @@ static void begin(const struct fake_action *const *scripts)
 
 static void end(void)
 {
-	assert_int_equal(fds_count(), fds_before);
-	assert_int_equal(atomic_load(&broker.counts->strays), 0);
-	fake_broker_stop(&broker);
+	fake_broker_end(&broker, fds_before);
 }
 
 static void is_served(int fd)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What execve(2) of a path would run: through scripts, with rights in the file, and what is no
- * file. */
+/* What execve(2) of a path would run: by scripts, with rights in the file, and what is no file. */
 #include "tests/unit/unit.h"
 
 #include "common/program.h"

@@ -92,8 +92,7 @@ static int run_one(const struct CMUnitTest *test, void *state)
 		test->test_func(&own);
 		passed = 1;
 	}
-	/* Its address was given away, so it is in memory, not in a register that longjmp(3) undoes.
-	 */
+	/* `own` is still what it was set to: its address was given away, so it is no register. */
 	if (setjmp(begin) != 0 || (test->teardown_func && test->teardown_func(&own) != 0))
 		passed = 0;
 	return passed;
