@@ -3,7 +3,7 @@
 
 import pytest
 
-from foreign import Suite, check, python_with
+from foreign import PythonSuite, check, python_with
 
 # The slowest first. With each: how many pass natively at the least, and how often they call bind().
 MODULES = {
@@ -36,7 +36,7 @@ def test_cpython(module, build, pairs, say):
     python = python_with('test.test_socket', 'test.test_asyncio')
 
     def suite_of(name):
-        return Suite(build, python, 'unittest', [f'test.{name}'], LEAVE_OUT.get(name, ()))
+        return PythonSuite(build, python, 'unittest', [f'test.{name}'], LEAVE_OUT.get(name, ()))
 
     native, moved = pairs(suite_of).of(module)
     check(suite_of(module), native, moved, lambda text: say(f'{module}: {text}'), MODULES[module])

@@ -6,7 +6,7 @@ Most are run once for each of its reactors: epoll, poll, select, asyncio.
 
 import pytest
 
-from foreign import Suite, check, python_with
+from foreign import PythonSuite, check, python_with
 
 # With each: how many pass natively at the least, and how often they call bind(). How many pass
 # depends on which reactors there are.
@@ -30,7 +30,7 @@ def test_twisted(module, build, pairs, say):
     python = python_with('twisted.trial', 'twisted.internet.test')
 
     def suite_of(name):
-        return Suite(build, python, 'trial', [f'twisted.{name}'], reactor='epoll')
+        return PythonSuite(build, python, 'trial', [f'twisted.{name}'], reactor='epoll')
 
     native, moved = pairs(suite_of).of(module)
     check(suite_of(module), native, moved, lambda text: say(f'{module}: {text}'), MODULES[module])
