@@ -10,6 +10,7 @@
 #include "server/conn.h"
 #include "server/request.h"
 #include "server/worker.h"
+#include "server/workers.h"
 
 #include "common/cleanup.h"
 #include "common/wire.h"
@@ -85,8 +86,10 @@ bool accept_one(struct worker *worker, int listener)
 	if (!conn)
 		return true;
 	conn_readable(worker, conn);
-	if (conn->cpu != WIRE_CPU_UNKNOWN)
+	if (conn->cpu != WIRE_CPU_UNKNOWN) {
 		worker->strangers = conn->cpu == worker->cpu ? 0 : worker->strangers + 1;
+		worker->stranger_cpu = conn->cpu;
+	}
 	worker_settle(worker, conn);
 	return true;
 }
@@ -96,6 +99,9 @@ void accept_step_back(struct worker *worker)
 	if (worker->strangers <= STRANGERS_MAX)
 		return;
 	worker->strangers = 0;
+	/* A connection for one request leaves no time to make the worker that it would be for. */
+	if (atomic_load(&worker->broker->phase) == BROKER_SERVE)
+		workers_for_cpu(worker->broker, worker->stranger_cpu);
 	accept_end(worker);
 	accept_begin(worker);
 }

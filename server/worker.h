@@ -26,7 +26,8 @@ struct worker {
 	uint32_t busy;	  /* second when it last had a connection */
 	struct conn *conns; /* those that stay */
 	struct conn *left;  /* those that had their last answer */
-	unsigned strangers; /* how many connections in a row came from other CPUs */
+	unsigned strangers;    /* how many connections in a row came from other CPUs */
+	unsigned stranger_cpu; /* the last one of them */
 	bool listening;	    /* the listeners are in the epoll set */
 	atomic_bool ticking; /* wakes up every second by itself */
 

@@ -177,6 +177,19 @@ def test_host_namespace_without_netns(broker, here, tmp_path):
         assert wire.netns_cookie(sock) == here.cookie()
 
 
+def test_a_worker_for_clients_of_one_request(vpn):
+    """Each comes on a connection of its own, and none lives long enough to be handed over."""
+    for cpu in sorted(os.sched_getaffinity(0)):
+        for _ in range(40):
+            with vpn.broker.connect() as connection:
+                connection.send(wire.socket_request(flags=wire.LAST, cpu=cpu))
+                error, socks, _ = connection.answer()
+                assert error == 0
+                socks[0].close()
+    threads = len(os.listdir(f'/proc/{vpn.broker.pid}/task'))
+    assert threads == 1 + len(os.sched_getaffinity(0))
+
+
 def test_privileges_are_dropped(vpn):
     """All of them, in every thread: what it hands out needs none."""
     vpn.broker.ask().close()
