@@ -48,12 +48,20 @@ def listening(namespace, port, proto='tcp'):
     return tables.count(proto), tables.count(f'{proto}6')
 
 
+def _numbers(directory):
+    """The entries of a directory of /proc that are numbers; none if the process has ended."""
+    with contextlib.suppress(OSError):
+        return [int(name) for name in os.listdir(directory) if name.isdecimal()]
+    return []
+
+
 def _holders(inode):
     """(pid, descriptor) of all who have this socket."""
-    for link in pathlib.Path('/proc').glob('[0-9]*/fd/*'):
-        with contextlib.suppress(OSError):  # ended, closed
-            if os.readlink(link) == f'socket:[{inode}]':
-                yield int(link.parts[2]), int(link.name)
+    for pid in _numbers('/proc'):
+        for fd in _numbers(f'/proc/{pid}/fd'):
+            with contextlib.suppress(OSError):  # ended, closed
+                if os.readlink(f'/proc/{pid}/fd/{fd}') == f'socket:[{inode}]':
+                    yield pid, fd
 
 
 def _flags(pid, fd):
@@ -66,9 +74,9 @@ def _flags(pid, fd):
 
 def _epoll(pid, inode):
     """The events of each epoll entry of the socket, in the sets of a process."""
-    for info in pathlib.Path(f'/proc/{pid}/fdinfo').glob('*'):
+    for fd in _numbers(f'/proc/{pid}/fdinfo'):
         with contextlib.suppress(OSError):
-            for line in info.read_text('ascii').splitlines():
+            for line in pathlib.Path(f'/proc/{pid}/fdinfo/{fd}').read_text('ascii').splitlines():
                 word = line.split()
                 if word[:1] == ['tfd:'] and int(line.partition('ino:')[2].split()[0], 16) == inode:
                     yield word[3]
