@@ -90,7 +90,7 @@ def public_program(made, tmp_path):
 def for_somebody(environment, public):
     """The environment of a program that another user runs, who may not look into every build."""
     return lambda **variables: environment(
-        LD_PRELOAD=str(public('xbind/libxbind.so')), **variables)
+        LD_PRELOAD=str(public('xbind/libxbind.so')), TSAN_OPTIONS='', **variables)
 
 
 def loaded_last(argv, env):
