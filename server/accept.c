@@ -67,6 +67,14 @@ static int refuse_by_spare(struct broker *broker, int listener, int error)
 	return r;
 }
 
+void accept_count(struct worker *worker, const struct conn *conn)
+{
+	if (conn->cpu == WIRE_CPU_UNKNOWN)
+		return;
+	worker->strangers = conn->cpu == worker->cpu ? 0 : worker->strangers + 1;
+	worker->stranger_cpu = conn->cpu;
+}
+
 bool accept_one(struct worker *worker, int listener)
 {
 	struct conn *conn;
@@ -86,10 +94,7 @@ bool accept_one(struct worker *worker, int listener)
 	if (!conn)
 		return true;
 	conn_readable(worker, conn);
-	if (conn->cpu != WIRE_CPU_UNKNOWN) {
-		worker->strangers = conn->cpu == worker->cpu ? 0 : worker->strangers + 1;
-		worker->stranger_cpu = conn->cpu;
-	}
+	accept_count(worker, conn);
 	worker_settle(worker, conn);
 	return true;
 }

@@ -32,10 +32,9 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#define EVENTS_MAX    32
-#define LEFT_SWEEP    8	 /* connections looked at per wake-up */
-#define IDLE_SECONDS  2	 /* then memory is given back */
-
+#define EVENTS_MAX   32
+#define LEFT_SWEEP   8 /* connections looked at per wake-up */
+#define IDLE_SECONDS 2 /* then memory is given back */
 
 static void list_add(struct conn **list, struct conn *conn)
 {
@@ -172,6 +171,8 @@ static void conn_event(struct worker *worker, struct conn *conn)
 	uint32_t cpu = conn->cpu;
 
 	conn_readable(worker, conn);
+	if (cpu == WIRE_CPU_UNKNOWN)
+		accept_count(worker, conn); /* its first request */
 	if (conn->state == CONN_IDLE && (before == CONN_IDLE || before == CONN_SILENT) &&
 		conn->cpu == cpu)
 		return; /* by far the most frequent: nothing changed */
