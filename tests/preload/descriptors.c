@@ -4,23 +4,13 @@
  * argument: what cannot be carried over.
  */
 #include "tests/preload/program.h"
+#include "tests/preload/seccomp.h"
 
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <signal.h>
-#include <stddef.h>
 #include <sys/epoll.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-
-/* Where in a 64-bit argument its lower half is. */
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-#define LOW 0
-#else
-#define LOW 4
-#endif
 
 static volatile sig_atomic_t signal_fd = -1;
 
@@ -128,24 +118,6 @@ static void many(void)
 	printf("wrong: %d\n", wrong);
 }
 
-/* From now on dup3(2) fails for one number, as when the kernel is out of memory. */
-static void forbid_dup3(unsigned number)
-{
-	struct sock_filter filter[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_dup3, 0, 3),
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[1]) + LOW),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOMEM),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog program = {.len = sizeof(filter) / sizeof(filter[0]), .filter = filter};
-
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-		prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
-		exit(1);
-}
-
 /* The second of three descriptors cannot be replaced: the first one is put back. */
 static void half_way(void)
 {
@@ -155,7 +127,8 @@ static void half_way(void)
 
 	SAY(epoll_ctl(set, EPOLL_CTL_ADD, fd, &event));
 	SAY(epoll_ctl(set, EPOLL_CTL_ADD, second, &event));
-	forbid_dup3((unsigned)second);
+	/* As when the kernel is out of memory. */
+	seccomp_refuse(SYS_dup3, 1, (uint32_t)second, ENOMEM);
 	SAY(bind_port(fd, 3017));
 	SAY(in_own(fd));
 	SAY(in_own(second));

@@ -12,19 +12,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static struct temp temp;
 static char path[128];
 
 static int setup(void **state)
 {
-	temp_make(&temp);
-	temp_path(&temp, "test.conf", path);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	temp_remove(&temp);
+	temp_setup(state);
+	temp_path(&temp_fixture, "test.conf", path);
 	return 0;
 }
 
@@ -138,8 +131,8 @@ static void times_have_units(void **state)
 		const char *text;
 		unsigned seconds;
 	} times[] = {{"1", 1}, {"90", 90}, {"90s", 90}, {"90 s", 90}, {"2sec", 2}, {"2 sec", 2},
-		{"5min", 300}, {"5m", 300}, {"5 min", 300}, {"1h", 3600}, {"1d", 86400},
-		{"007", 7}, {"2147483647", 2147483647}, {"24855d", 24855u * 86400}};
+		{"5min", 300}, {"5m", 300}, {"5 min", 300}, {"1h", 3600}, {"1d", 86400}, {"007", 7},
+		{"2147483647", 2147483647}, {"24855d", 24855u * 86400}};
 	char text[128];
 
 	for (size_t i = 0; i < ELEMENTS(times); i++) {
@@ -302,7 +295,7 @@ static void a_small_buffer_for_the_message_does_no_harm(void **state)
 	}
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, temp_teardown)
 
 int main(void)
 {

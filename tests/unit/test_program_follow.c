@@ -16,26 +16,12 @@
 
 #define BIT(obstacle) (1u << PROGRAM_##obstacle)
 
-static struct temp temp;
-
-static int setup(void **state)
-{
-	temp_make(&temp);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	temp_remove(&temp);
-	return 0;
-}
-
 /* Makes a file, and its path, which holds 128 bytes. */
 static void make(const char *name, const void *bytes, size_t size, mode_t mode, char *path)
 {
 	int fd;
 
-	temp_path(&temp, name, path);
+	temp_path(&temp_fixture, name, path);
 	unlink(path);
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
 	must(fd >= 0 && write(fd, bytes, size) == (ssize_t)size && fchmod(fd, mode) == 0);
@@ -68,7 +54,7 @@ static void rights(void **state)
 	char path[128], found[PROGRAM_PATH_MAX];
 	bool given;
 
-	must(statvfs(temp.path, &file_system) == 0);
+	must(statvfs(temp_fixture.path, &file_system) == 0);
 	given = !(file_system.f_flag & ST_NOSUID);
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		copy_itself("rights", cases[i].mode, path);
@@ -96,11 +82,11 @@ static void scripts(void **state)
 	assert_int_equal(program_follow(path, "", &program, found), 0);
 	assert_string_equal(found, target);
 	make("env", "#!/usr/bin/env target\n", 22, 0755, path);
-	snprintf(text, sizeof(text), "/nowhere::%s", temp.path);
+	snprintf(text, sizeof(text), "/nowhere::%s", temp_fixture.path);
 	assert_int_equal(program_follow(path, text, &program, found), 0);
 	assert_string_equal(found, target);
 	/* one that runs itself */
-	snprintf(text, sizeof(text), "#!%s/loop\n", temp.path);
+	snprintf(text, sizeof(text), "#!%s/loop\n", temp_fixture.path);
 	make("loop", text, strlen(text), 0755, path);
 	assert_int_equal(program_follow(path, NULL, &program, found), 0);
 	assert_int_equal(program.obstacles, BIT(NOT_ELF) | BIT(SCRIPTS));
@@ -120,9 +106,9 @@ static void what_is_no_file(void **state)
 	memset(longer, '/', 2 * PROGRAM_PATH_MAX - 1);
 	assert_int_equal(program_follow(longer, NULL, &program, found), -ENAMETOOLONG);
 	free(longer);
-	assert_int_equal(program_follow(temp.path, NULL, &program, found), -ENOEXEC);
+	assert_int_equal(program_follow(temp_fixture.path, NULL, &program, found), -ENOEXEC);
 	assert_int_equal(program_follow("/dev/null", NULL, &program, found), -ENOEXEC);
-	temp_path(&temp, "fifo", path);
+	temp_path(&temp_fixture, "fifo", path);
 	must(mkfifo(path, 0644) == 0);
 	assert_int_equal(program_follow(path, NULL, &program, found), -ENOEXEC);
 	assert_int_equal(program_follow("/nowhere", NULL, &program, found), -ENOENT);
@@ -130,7 +116,7 @@ static void what_is_no_file(void **state)
 	assert_int_equal(program_inspect(-1, &program), -EBADF);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, temp_setup, temp_teardown)
 
 int main(void)
 {

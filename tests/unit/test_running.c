@@ -23,20 +23,6 @@
 #define BIT(obstacle) (1u << RUNNING_##obstacle)
 #define NAME	      "libxbind.so"
 
-static struct temp temp;
-
-static int setup(void **state)
-{
-	temp_make(&temp);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	temp_remove(&temp);
-	return 0;
-}
-
 /* What is in the way of this process. */
 static struct running look(const char *socket)
 {
@@ -62,7 +48,7 @@ static void a_library_that_is_mapped(void **state)
 		void *memory;
 		int fd;
 
-		temp_path(&temp, cases[i].name, path);
+		temp_path(&temp_fixture, cases[i].name, path);
 		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
 		must(fd >= 0 && ftruncate(fd, 4096) == 0);
 		memory = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0);
@@ -87,13 +73,13 @@ static void a_control_socket(void **state)
 	char path[128], link[128];
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	temp_path(&temp, "control", path);
+	temp_path(&temp_fixture, "control", path);
 	assert_int_equal(look(path).obstacles & mask, BIT(SOCKET_HIDDEN));
 	must(strlen(path) < sizeof(address.sun_path));
 	memcpy(address.sun_path, path, strlen(path) + 1);
 	must(bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0);
 	assert_int_equal(look(path).obstacles & mask, 0);
-	temp_path(&temp, "link", link);
+	temp_path(&temp_fixture, "link", link);
 	must(symlink(path, link) == 0);
 	assert_int_equal(look(link).obstacles & mask, 0);
 	must(unlink(link) == 0 && symlink("link", link) == 0);
@@ -202,7 +188,7 @@ static void every_obstacle_has_its_texts(void **state)
 	}
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, temp_setup, temp_teardown)
 
 int main(void)
 {

@@ -172,3 +172,17 @@ unsigned storm_signals(void)
 {
 	return atomic_load(&alarms);
 }
+
+struct temp temp_fixture;
+
+int temp_setup(void **state)
+{
+	temp_make(&temp_fixture);
+	return 0;
+}
+
+int temp_teardown(void **state)
+{
+	temp_remove(&temp_fixture);
+	return 0;
+}

@@ -49,6 +49,11 @@ struct temp {
 void temp_make(struct temp *temp);
 void temp_remove(struct temp *temp);
 
+/* One for each test of a program, as cmocka makes and removes it before and after. */
+extern struct temp temp_fixture;
+int temp_setup(void **state);
+int temp_teardown(void **state);
+
 /* Writes "DIRECTORY/name" to path, which holds 128 bytes. */
 void temp_path(const struct temp *temp, const char *name, char path[128]);
 

@@ -4,13 +4,9 @@
  * is bound. CALL is a name below; "unix" is socket(2) for AF_UNIX alone.
  */
 #include "tests/preload/program.h"
+#include "tests/preload/seccomp.h"
 
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <stdbool.h>
-#include <stddef.h>
 #include <sys/epoll.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 
 #define CALLS_MAX 4
@@ -42,29 +38,12 @@ static const struct {
 	{"sigprocmask", {SYS_rt_sigprocmask}},
 };
 
-static void forbid(int number, bool unix_only, unsigned error)
-{
-	struct sock_filter filter[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)number, 0, 3),
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0])),
-		BPF_JUMP(BPF_JMP | (unix_only ? BPF_JEQ : BPF_JGE) | BPF_K, unix_only ? AF_UNIX : 0,
-			0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog program = {.len = sizeof(filter) / sizeof(filter[0]), .filter = filter};
-
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-		prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
-		exit(1);
-}
-
 int main(int argc, char **argv)
 {
 	int fd = socket(AF_INET, SOCK_STREAM, 0), second = dup(fd);
 	int set = epoll_create1(EPOLL_CLOEXEC);
 	struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.u64 = 9};
+	uint32_t value = argc > 1 && strcmp(argv[1], "unix") == 0 ? AF_UNIX : SECCOMP_ALWAYS;
 
 	set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	epoll_ctl(set, EPOLL_CTL_ADD, fd, &event);
@@ -73,8 +52,7 @@ int main(int argc, char **argv)
 			continue;
 		for (size_t j = 0; j < CALLS_MAX; j++) {
 			if (calls[i].numbers[j] > 0)
-				forbid(calls[i].numbers[j], strcmp(argv[1], "unix") == 0,
-					(unsigned)atoi(argv[2]));
+				seccomp_refuse(calls[i].numbers[j], 0, value, atoi(argv[2]));
 		}
 		errno = 0;
 		SAY(bind_port(fd, 3070));
