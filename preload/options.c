@@ -199,10 +199,15 @@ static void carry_filter(const struct carry *carry)
 	int r;
 
 	/* The journal's, if there was one. */
-	if (carry->filtered ||
-		getsockopt(carry->old, SOL_SOCKET, SO_GET_FILTER, NULL, &length) < 0 || length == 0)
+	if (carry->filtered)
 		return;
-	r = copy_filter(carry, length);
+	if (getsockopt(carry->old, SOL_SOCKET, SO_GET_FILTER, NULL, &length) < 0) {
+		/* An eBPF program, which nobody can read (net/core/filter.c, sk_get_filter). */
+		if (errno == EACCES)
+			carry_failed(SOL_SOCKET, SO_ATTACH_BPF, EACCES);
+		return;
+	}
+	r = length > 0 ? copy_filter(carry, length) : 0;
 	if (r < 0)
 		carry_failed(SOL_SOCKET, SO_ATTACH_FILTER, -r);
 }
@@ -253,7 +258,8 @@ static int carry_journaled(struct carry *carry, const struct journal_option *opt
 			return 0;
 		r = -EOPNOTSUPP;
 	}
-	carry->filtered = carry->filtered || option->name == SO_ATTACH_FILTER;
+	carry->filtered = carry->filtered || option->name == SO_ATTACH_FILTER ||
+			  option->name == SO_ATTACH_BPF;
 	return r < 0 ? carry_failed(option->level, option->name, -r) : 0;
 }
 

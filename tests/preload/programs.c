@@ -2,7 +2,8 @@
 /*
  * BPF programs of a socket and of a group of sockets, classic and extended, which nobody can read
  * back: they do there what they would have done. "absent": by a descriptor that was closed, in a
- * process that may not open programs by their numbers.
+ * process that may not open programs by their numbers; "bare": by a system call that no library
+ * sees.
  */
 #include "tests/preload/program.h"
 
@@ -67,12 +68,14 @@ static void hear(int fd, unsigned port)
 		printf("%zd bytes\n", recv(fd, buffer, sizeof(buffer), 0));
 }
 
+typedef int setter(int, int, int, const void *, socklen_t);
+
 static int bare_setsockopt(int fd, int level, int name, const void *value, socklen_t length)
 {
 	return (int)syscall(SYS_setsockopt, fd, level, name, value, length);
 }
 
-static void filter_classic(int (*set)(int, int, int, const void *, socklen_t), unsigned port)
+static void filter_classic(setter *set, unsigned port)
 {
 	struct sock_filter room[LONG];
 	struct sock_fprog program = classic(room, LONG, 8 + 4);
@@ -85,12 +88,12 @@ static void filter_classic(int (*set)(int, int, int, const void *, socklen_t), u
 	close(fd);
 }
 
-static void filter_extended(unsigned port, int keep)
+static void filter_extended(setter *set, unsigned port, int keep)
 {
 	int fd = socket(AF_INET, SOCK_DGRAM, 0), program = load(BPF_PROG_TYPE_SOCKET_FILTER, 8 + 6);
 
 	program_say("load", program < 0 ? -1 : 0);
-	SAY(setsockopt(fd, SOL_SOCKET, SO_ATTACH_BPF, &program, sizeof(program)));
+	SAY(set(fd, SOL_SOCKET, SO_ATTACH_BPF, &program, sizeof(program)));
 	if (!keep)
 		close(program);
 	/* What has its number now is another program. */
@@ -139,15 +142,16 @@ static void group(unsigned port, int extended)
 int main(int argc, char **argv)
 {
 	if (argc > 1) {
-		filter_extended(3000, strcmp(argv[1], "absent") != 0);
+		filter_extended(strcmp(argv[1], "bare") == 0 ? bare_setsockopt : setsockopt, 3000,
+			strcmp(argv[1], "absent") != 0);
 		return 0;
 	}
 	printf("-- a long classic filter, by the library and by a bare system call\n");
 	filter_classic(setsockopt, 3001);
 	filter_classic(bare_setsockopt, 3002);
 	printf("-- an extended filter, whose descriptor is open or closed\n");
-	filter_extended(3003, 1);
-	filter_extended(3004, 0);
+	filter_extended(setsockopt, 3003, 1);
+	filter_extended(setsockopt, 3004, 0);
 	printf("-- programs of a group\n");
 	group(3005, 0);
 	group(3006, 1);

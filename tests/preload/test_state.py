@@ -78,6 +78,15 @@ def test_a_program_that_cannot_be_opened_again(libxbind, program, xbind):
     assert outside.stderr.count('\n') == 1 and 'SO_ATTACH_BPF' in outside.stderr
 
 
+def test_a_program_that_nobody_saw(program, xbind):
+    """It cannot be read, but that there is one can."""
+    outside = xbind([program('programs'), 'bare'])
+    if 'load: 0' not in outside.stdout:
+        skip('bpf(2) is not for this user')
+    assert '10 bytes' in outside.stdout
+    assert outside.stderr.count('\n') == 1 and 'SO_ATTACH_BPF' in outside.stderr
+
+
 def test_many_sockets(program, bare, xbind):
     """The library's memory is bounded: far more sockets than it has room for."""
     inside = bare([program('churn'), '20000'])
