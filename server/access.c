@@ -11,7 +11,7 @@
  */
 #include "server/access.h"
 
-#include "server/explain.h"
+#include "daemon/explain.h"
 
 #include "common/cleanup.h"
 

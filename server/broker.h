@@ -12,7 +12,7 @@
  */
 
 #include "server/config.h"
-#include "server/netns.h"
+#include "daemon/netns.h"
 #include "server/user.h"
 
 #include <pthread.h>

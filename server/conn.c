@@ -18,7 +18,7 @@
 #include "server/conn.h"
 
 #include "server/broker.h"
-#include "server/log.h"
+#include "server/clientlog.h"
 #include "server/request.h"
 #include "server/worker.h"
 
@@ -37,7 +37,7 @@ static int refuse_new(int fd, const struct peer *peer, int error)
 {
 	const struct conn refused = {.fd = fd};
 
-	log_client(LOG_KIND_REFUSE, fd, peer, NULL, 0, "connection refused: %s", strerror(error));
+	clientlog_write(CLIENTLOG_REFUSE, fd, peer, NULL, 0, "connection refused: %s", strerror(error));
 	request_refuse(&refused, error);
 	return -error;
 }
@@ -116,7 +116,7 @@ static size_t receive(struct conn *conn, uint8_t packet[WIRE_MESSAGE_MAX])
 		return 0;
 	/* Too long a packet, or descriptors with it: they were dropped by the kernel. */
 	if (r == -EMSGSIZE || r == -EPROTO) {
-		log_client(LOG_KIND_REFUSE, conn->fd, &conn->peer, NULL, 0, "%s",
+		clientlog_write(CLIENTLOG_REFUSE, conn->fd, &conn->peer, NULL, 0, "%s",
 			r == -EPROTO ? "a request came with descriptors" : "a request is too long");
 		request_refuse(conn, r == -EPROTO ? EPROTO : EBADMSG);
 	}
@@ -132,7 +132,7 @@ bool conn_readable(struct worker *worker, struct conn *conn)
 	if (!conn_all_received(conn)) {
 		if (conn->state != CONN_HELD && conn->state != CONN_LEFT) {
 			request_refuse(conn, EBUSY);
-			log_client(LOG_KIND_REFUSE, conn->fd, &conn->peer, NULL, 0,
+			clientlog_write(CLIENTLOG_REFUSE, conn->fd, &conn->peer, NULL, 0,
 				"asked again before it received its answer");
 		}
 		conn->state = CONN_HELD;

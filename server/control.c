@@ -13,7 +13,7 @@
  */
 #include "server/control.h"
 
-#include "server/log.h"
+#include "daemon/log.h"
 #include "server/worker.h"
 #include "server/workers.h"
 

@@ -9,23 +9,22 @@
 #include "server/broker.h"
 #include "server/control.h"
 #include "server/listen.h"
-#include "server/log.h"
 #include "server/options.h"
 
 #include "common/cleanup.h"
+#include "daemon/log.h"
+#include "daemon/privileges.h"
+#include "daemon/unixlisten.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sysexits.h>
 
 #define EXIT_USAGE 2
@@ -107,7 +106,8 @@ static int open_listeners(struct process *process)
 	broker->listeners = malloc(sizeof(*broker->listeners));
 	if (!broker->listeners)
 		return fail(EXIT_FAILURE, strerror(ENOMEM));
-	broker->listeners[0] = listen_own(&process->address, error, sizeof(error));
+	broker->listeners[0] = unixlisten_open(
+		&process->address, SOCK_SEQPACKET, 0600, error, sizeof(error));
 	if (broker->listeners[0] < 0)
 		return fail(EXIT_FAILURE, error);
 	broker->n_listeners = 1;
@@ -202,33 +202,13 @@ static void raise_priority(void)
 		setpriority(PRIO_PROCESS, 0, -5);
 }
 
-/* A sandbox that leaves us no rights need not let us call capset(2). */
-static bool has_rights(void)
-{
-	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3];
-
-	if (syscall(SYS_capget, &header, sets) < 0)
-		return true;
-	for (unsigned i = 0; i < _LINUX_CAPABILITY_U32S_3; i++) {
-		if (sets[i].effective | sets[i].permitted | sets[i].inheritable)
-			return true;
-	}
-	return false;
-}
-
 /* A handed-out socket needs no right of ours, and neither does anything else from here on. */
-static int drop_privileges(void)
+static int give_up_privileges(void)
 {
-	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {0};
+	char error[256];
 
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-		prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ||
-		(has_rights() && syscall(SYS_capset, &header, none) < 0)) {
-		log_message(LOG_ERR, "capabilities cannot be dropped: %s", strerror(errno));
-		return EXIT_FAILURE;
-	}
+	if (privileges_keep(0, error, sizeof(error)) < 0)
+		return fail(EXIT_FAILURE, error);
 	return 0;
 }
 
@@ -239,14 +219,7 @@ static int drop_privileges(void)
  */
 static void raise_limits(struct broker *broker)
 {
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-		limit.rlim_cur = limit.rlim_max = 1024;
-	limit.rlim_cur = limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
-	broker->user_descriptors =
-		limit.rlim_max > UINT32_MAX ? UINT32_MAX / 8 : (unsigned)limit.rlim_max / 8;
+	broker->user_descriptors = privileges_raise_descriptors() / 8;
 	if (broker->user_descriptors == 0)
 		broker->user_descriptors = 1;
 }
@@ -326,7 +299,7 @@ static int start(struct process *process)
 		r = enter_netns(process);
 	if (r == 0) {
 		raise_priority();
-		r = drop_privileges();
+		r = give_up_privileges();
 	}
 	if (r == 0)
 		r = prepare_broker(process);
@@ -338,7 +311,7 @@ static void process_free(struct process *process)
 	struct broker *broker = &process->broker;
 
 	if (process->own_socket)
-		listen_remove(&process->address, broker->listeners[0]);
+		unixlisten_remove(&process->address, SOCK_SEQPACKET, broker->listeners[0]);
 	for (unsigned i = 0; i < broker->n_listeners; i++)
 		close_fd(&broker->listeners[i]);
 	free(broker->listeners);

@@ -11,7 +11,7 @@
 
 #include "server/broker.h"
 #include "server/conn.h"
-#include "server/log.h"
+#include "server/clientlog.h"
 #include "server/policy.h"
 #include "server/worker.h"
 #include "server/workers.h"
@@ -62,7 +62,7 @@ void request_refuse(const struct conn *conn, int error)
 
 static void log_not_understood(const struct conn *conn, size_t size, int error)
 {
-	log_client(LOG_KIND_REFUSE, conn->fd, &conn->peer, NULL, 0,
+	clientlog_write(CLIENTLOG_REFUSE, conn->fd, &conn->peer, NULL, 0,
 		"a request of %zu bytes is not understood: %s", size, strerror(error));
 }
 
@@ -107,7 +107,7 @@ static int make_sockets(struct worker *worker, struct conn *conn,
 	int r = 0;
 
 	if (policy_decide(&config->policy, &conn->peer, request) != POLICY_GRANT) {
-		log_client(LOG_KIND_DENY, conn->fd, &conn->peer, request, count,
+		clientlog_write(CLIENTLOG_DENY, conn->fd, &conn->peer, request, count,
 			"sockets of this kind are not handed out (AllowSockets=)");
 		return -EACCES;
 	}
@@ -120,7 +120,7 @@ static int make_sockets(struct worker *worker, struct conn *conn,
 		reserved = user_reserve(conn->user, count, share);
 	}
 	if (reserved == 0) {
-		log_client(LOG_KIND_REFUSE, conn->fd, &conn->peer, request, count,
+		clientlog_write(CLIENTLOG_REFUSE, conn->fd, &conn->peer, request, count,
 			"the user has too many sockets that were sent and not received");
 		return -ETOOMANYREFS;
 	}
@@ -138,7 +138,7 @@ static int make_sockets(struct worker *worker, struct conn *conn,
 	}
 	account(conn, made);
 	if (made == 0) {
-		log_client(LOG_KIND_REFUSE, conn->fd, &conn->peer, request, count,
+		clientlog_write(CLIENTLOG_REFUSE, conn->fd, &conn->peer, request, count,
 			"socket failed: %s", strerror(-r));
 		return r;
 	}
@@ -173,7 +173,7 @@ static enum request_result serve_socket(
 	else
 		r = send_verdict(conn, 0, (unsigned)count);
 	if (count > 0 && r == 0)
-		log_client(LOG_KIND_GRANT, conn->fd, &conn->peer, &request, (unsigned)count,
+		clientlog_write(CLIENTLOG_GRANT, conn->fd, &conn->peer, &request, (unsigned)count,
 			"socket handed out");
 	return r < 0 || (wire.flags & WIRE_SOCKET_LAST) ? REQUEST_CLOSE : REQUEST_NEXT;
 }
@@ -203,7 +203,7 @@ static enum request_result serve_plain(
 		account(conn, 0);
 		return REQUEST_CLOSE;
 	}
-	log_client(LOG_KIND_GRANT, conn->fd, &conn->peer, &request, 1, "socket handed out");
+	clientlog_write(CLIENTLOG_GRANT, conn->fd, &conn->peer, &request, 1, "socket handed out");
 	return REQUEST_NEXT;
 }
 

@@ -14,7 +14,7 @@
 
 #include "server/broker.h"
 #include "server/conn.h"
-#include "server/log.h"
+#include "server/clientlog.h"
 #include "server/request.h"
 #include "server/worker.h"
 #include "server/workers.h"
@@ -44,10 +44,10 @@ void workers_recount(struct worker *worker, struct user *user)
 	HOLDS(worker->broker->user_descriptors == 0 && user);
 }
 
-void log_client(enum log_kind kind, int fd, const struct peer *peer,
+void clientlog_write(enum clientlog_kind kind, int fd, const struct peer *peer,
 	const struct policy_request *request, unsigned count, const char *format, ...)
 {
-	HOLDS(kind < LOG_KINDS && fd >= 0 && peer && format && count <= UINT32_MAX);
+	HOLDS(kind < CLIENTLOG_KINDS && fd >= 0 && peer && format && count <= UINT32_MAX);
 }
 
 static bool is_allowed(int fd, unsigned kinds)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How the end of a namespace under a name is noticed (server/netns.c, server/worker.c): the mount
+ * How the end of a namespace under a name is noticed (daemon/netns.c, server/worker.c): the mount
  * on the name's file goes, and an open /proc/self/mountinfo has EPOLLPRI, once, before umount(2)
  * returns. So whoever finds a request that was sent after that finds the change in the same call
  * of epoll_wait(2), and before the request.

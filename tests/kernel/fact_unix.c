@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Control sockets as server/listen.c makes them. The file has the mode of the socket's inode when
+ * Control sockets as daemon/unixlisten.c makes them. The file has the mode of the socket's inode when
  * it is made, so it never has another one; its inode is not the socket's. A file whose socket is
  * gone, or listens no more, refuses connections. A directory can be locked, and a lock ends with
  * its last descriptor.

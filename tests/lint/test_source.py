@@ -27,7 +27,9 @@ ALLOWED = {
     'lib': {'common', 'lib'},
     'preload': {'common', 'lib', 'preload'},
     'xbind': {'common', 'lib', 'preload', 'xbind'},
-    'server': {'common', 'server'},
+    'daemon': {'common', 'daemon'},
+    'server': {'common', 'daemon', 'server'},
+    'bridge': {'common', 'lib', 'daemon', 'bridge'},
 }
 LONGEST, LONGEST_FUNCTION = 400, 60
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef XSOCKET_SERVER_NETNS_H
-#define XSOCKET_SERVER_NETNS_H
+#ifndef XSOCKET_DAEMON_NETNS_H
+#define XSOCKET_DAEMON_NETNS_H
 
 /*
- * The network namespace that a broker serves, by its name on disk.
+ * A network namespace, by its name on disk.
  *
  * `ip netns` keeps a namespace as a mount of nsfs on /run/netns/NAME (ip-netns(8)). Deleting and
  * making it again puts another namespace there, while a process in the old one stays in it; the

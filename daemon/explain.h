@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef XSOCKET_SERVER_EXPLAIN_H
-#define XSOCKET_SERVER_EXPLAIN_H
+#ifndef XSOCKET_DAEMON_EXPLAIN_H
+#define XSOCKET_DAEMON_EXPLAIN_H
 
 #include <stddef.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "server/netns.h"
+#include "daemon/netns.h"
 
-#include "server/explain.h"
+#include "daemon/explain.h"
 
 #include "common/cleanup.h"
 

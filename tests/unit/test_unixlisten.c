@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An own control socket has mode 0600 and replaces a stale file; it replaces nothing that is alive
- * and nothing that is no socket. Of two brokers that start at once exactly one gets the name. A
+ * A socket that one makes has mode 0600 and replaces a stale file; it replaces nothing that is alive
+ * and nothing that is no socket. Of two processes that start at once exactly one gets the name. A
  * broker that ends removes its own file and no other.
  */
 #include "tests/unit/unit.h"
 
+#include "daemon/unixlisten.h"
 #include "server/listen.h"
 
 #include <errno.h>
@@ -52,7 +53,7 @@ static int client(void)
 
 static int own(void)
 {
-	int fd = listen_own(&address, error, sizeof(error));
+	int fd = unixlisten_open(&address, SOCK_SEQPACKET, 0600, error, sizeof(error));
 
 	if (fd < 0)
 		print_error("%s\n", error);
@@ -63,7 +64,7 @@ static int own(void)
 static void refused_with(int expected, const char *about)
 {
 	error[0] = '\0';
-	assert_int_equal(listen_own(&address, error, sizeof(error)), expected);
+	assert_int_equal(unixlisten_open(&address, SOCK_SEQPACKET, 0600, error, sizeof(error)), expected);
 	assert_non_null(strstr(error, about));
 }
 
@@ -173,7 +174,7 @@ static void a_path_of_107_bytes_works(void **state)
 	assert_int_equal(client(), 0);
 	close(fd);
 	fd = own();
-	listen_remove(&address, fd);
+	unixlisten_remove(&address, SOCK_SEQPACKET, fd);
 	close(fd);
 	assert_int_equal(access(longest, F_OK), -1);
 }
@@ -188,7 +189,7 @@ static void an_abstract_name_has_one_owner(void **state)
 	fd = own();
 	refused_with(-EADDRINUSE, "@xsocket-unit-listen-");
 	assert_int_equal(client(), 0);
-	listen_remove(&address, fd);
+	unixlisten_remove(&address, SOCK_SEQPACKET, fd);
 	close(fd);
 	close(own());
 }
@@ -197,13 +198,13 @@ static void who_ends_removes_its_own_file(void **state)
 {
 	int fd = own();
 
-	listen_remove(&address, fd);
+	unixlisten_remove(&address, SOCK_SEQPACKET, fd);
 	close(fd);
 	assert_int_equal(access(path, F_OK), -1);
 	/* and is not troubled by its absence */
 	fd = own();
 	must(unlink(path) == 0);
-	listen_remove(&address, fd);
+	unixlisten_remove(&address, SOCK_SEQPACKET, fd);
 	close(fd);
 }
 
@@ -213,7 +214,7 @@ static void who_ends_leaves_what_took_its_place(void **state)
 
 	must(unlink(path) == 0);
 	new = own();
-	listen_remove(&address, old);
+	unixlisten_remove(&address, SOCK_SEQPACKET, old);
 	close(old);
 	assert_int_equal(client(), 0);
 	close(new);
@@ -221,7 +222,7 @@ static void who_ends_leaves_what_took_its_place(void **state)
 
 	old = own();
 	must(unlink(path) == 0 && mkdir(path, 0700) == 0);
-	listen_remove(&address, old);
+	unixlisten_remove(&address, SOCK_SEQPACKET, old);
 	close(old);
 	assert_int_equal(access(path, F_OK), 0);
 }
@@ -254,7 +255,7 @@ static pid_t racer(const int start[2], const int stop[2], int *result)
 	close(start[1]);
 	close(stop[1]);
 	must(read(start[0], &c, 1) == 0);
-	fd = listen_own(&address, error, sizeof(error));
+	fd = unixlisten_open(&address, SOCK_SEQPACKET, 0600, error, sizeof(error));
 	__atomic_store_n(result, fd < 0 ? fd : 1, __ATOMIC_RELEASE);
 	must(read(stop[0], &c, 1) == 0);
 	_exit(0);

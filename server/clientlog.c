@@ -1,94 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-#include "server/log.h"
+#include "server/clientlog.h"
 
-#include <pthread.h>
+#include "daemon/log.h"
+
 #include <stdarg.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <systemd/sd-login.h>
-#include <time.h>
-#include <unistd.h>
 
 #ifdef HAVE_SD_JOURNAL
 #define SD_JOURNAL_SUPPRESS_LOCATION
 #include <systemd/sd-journal.h>
 #endif
 
-/* Lines of one kind in one period. */
-#define LIMIT_LINES  100
-#define LIMIT_PERIOD 10
-
-static bool to_journal;
-
-static struct {
-	pthread_mutex_t lock;
-	time_t since;
-	unsigned lines, left_out;
-} limits[LOG_KINDS] = {
-	{.lock = PTHREAD_MUTEX_INITIALIZER},
-	{.lock = PTHREAD_MUTEX_INITIALIZER},
-	{.lock = PTHREAD_MUTEX_INITIALIZER},
-};
-
-void log_open(void)
-{
-#ifdef HAVE_SD_JOURNAL
-	const char *stream = getenv("JOURNAL_STREAM");
-	unsigned long long device, inode;
-	struct stat st;
-
-	if (stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
-		fstat(STDERR_FILENO, &st) == 0)
-		to_journal = st.st_dev == device && st.st_ino == inode;
-#endif
-}
-
-void log_message(int priority, const char *format, ...)
-{
-	char text[1024];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-#ifdef HAVE_SD_JOURNAL
-	if (to_journal) {
-		sd_journal_send("MESSAGE=%s", text, "PRIORITY=%d", priority, NULL);
-		return;
-	}
-#endif
-	(void)priority;
-	fprintf(stderr, "xsocket-server: %s\n", text);
-}
-
-/* Whether a line may be written now, and how many were left out since the last one. */
-static bool limit_pass(enum log_kind kind, unsigned *ret_left_out)
-{
-	struct timespec now;
-	bool pass;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	pthread_mutex_lock(&limits[kind].lock);
-	if (now.tv_sec - limits[kind].since >= LIMIT_PERIOD) {
-		limits[kind].since = now.tv_sec;
-		limits[kind].lines = 0;
-	}
-	pass = limits[kind].lines < LIMIT_LINES;
-	if (pass) {
-		limits[kind].lines++;
-		*ret_left_out = limits[kind].left_out;
-		limits[kind].left_out = 0;
-	} else {
-		limits[kind].left_out++;
-	}
-	pthread_mutex_unlock(&limits[kind].lock);
-	return pass;
-}
+static struct log_limit limits[CLIENTLOG_KINDS] = {LOG_LIMIT_INIT, LOG_LIMIT_INIT, LOG_LIMIT_INIT};
 
 static const char *family_name(int family, char *buffer, size_t size)
 {
@@ -150,7 +76,7 @@ static void write_client(int priority, const char *verdict, const char *line,
 #ifdef HAVE_SD_JOURNAL
 	char family[16], type[16];
 
-	if (to_journal && request) {
+	if (log_to_journal() && request) {
 		sd_journal_send("MESSAGE=%s", line, "PRIORITY=%d", priority, "XSOCKET_VERDICT=%s",
 			verdict, "XSOCKET_UID=%u", peer->uid, "XSOCKET_GID=%u", peer->gid,
 			"XSOCKET_PID=%d", peer->pid, "XSOCKET_UNIT=%s", unit, "XSOCKET_FAMILY=%s",
@@ -159,34 +85,33 @@ static void write_client(int priority, const char *verdict, const char *line,
 			request->protocol, "XSOCKET_COUNT=%u", count, NULL);
 		return;
 	}
-	if (to_journal) {
+	if (log_to_journal()) {
 		sd_journal_send("MESSAGE=%s", line, "PRIORITY=%d", priority, "XSOCKET_VERDICT=%s",
 			verdict, "XSOCKET_UID=%u", peer->uid, "XSOCKET_GID=%u", peer->gid,
 			"XSOCKET_PID=%d", peer->pid, "XSOCKET_UNIT=%s", unit, NULL);
 		return;
 	}
 #endif
-	(void)priority;
-	fprintf(stderr, "xsocket-server: %s\n", line);
+	log_message(priority, "%s", line);
 }
 
-void log_client(enum log_kind kind, int fd, const struct peer *peer,
+void clientlog_write(enum clientlog_kind kind, int fd, const struct peer *peer,
 	const struct policy_request *request, unsigned count, const char *format, ...)
 {
 	static const struct {
 		int priority;
 		const char *verdict;
-	} kinds[LOG_KINDS] = {
-		[LOG_KIND_GRANT] = {LOG_INFO, "grant"},
-		[LOG_KIND_DENY] = {LOG_NOTICE, "deny"},
-		[LOG_KIND_REFUSE] = {LOG_WARNING, "refuse"},
+	} kinds[CLIENTLOG_KINDS] = {
+		[CLIENTLOG_GRANT] = {LOG_INFO, "grant"},
+		[CLIENTLOG_DENY] = {LOG_NOTICE, "deny"},
+		[CLIENTLOG_REFUSE] = {LOG_WARNING, "refuse"},
 	};
 	const char *verdict = kinds[kind].verdict;
 	char text[256], line[512], *unit = NULL;
 	unsigned left_out;
 	va_list args;
 
-	if (!limit_pass(kind, &left_out))
+	if (!log_limit_pass(&limits[kind], &left_out))
 		return;
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "server/explain.h"
+#include "daemon/explain.h"
 
 #include <stdarg.h>
 #include <stdio.h>
