@@ -22,6 +22,8 @@ static int netns_path(const char *name, char *path, size_t size)
 		return -EINVAL;
 	if (strchr(name, '/'))
 		n = snprintf(path, size, "%s", name);
+	else if (strncmp(name, "pid:", 4) == 0)
+		n = snprintf(path, size, "/proc/%s/ns/net", name + 4);
 	else
 		n = snprintf(path, size, NETNS_DIRECTORY "/%s", name);
 	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
@@ -49,10 +51,11 @@ static int fail(char *error, size_t size, int r, const char *path, const char *w
 	return explain(error, size, r, "network namespace %s: %s", path, why ? why : strerror(-r));
 }
 
-int netns_enter(const char *name, struct netns *ret, char *error, size_t error_size)
+int netns_open(
+	const char *name, struct netns *ret, char *error, size_t error_size)
 {
 	_cleanup_fd_ int fd = -1;
-	struct stat own, st;
+	struct stat st;
 	int r;
 
 	*ret = (struct netns){0};
@@ -62,15 +65,30 @@ int netns_enter(const char *name, struct netns *ret, char *error, size_t error_s
 	fd = open(ret->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0 && errno == ENOENT)
 		return fail(error, error_size, -ENOENT, ret->path,
-			"does not exist (ip netns list shows those that do)");
+			strncmp(ret->path, "/proc/", 6) == 0
+				? "does not exist (there is no such process)"
+				: "does not exist (ip netns list shows those that do)");
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return fail(error, error_size, -errno, ret->path, NULL);
 	if (!is_namespace(fd))
 		return fail(error, error_size, -EINVAL, ret->path,
 			"is no namespace (deleted, or its mount is not visible here)");
+	ret->device = st.st_dev;
+	ret->inode = st.st_ino;
+	return steal_fd(&fd);
+}
+
+int netns_enter(const char *name, struct netns *ret, char *error, size_t error_size)
+{
+	_cleanup_fd_ int fd = netns_open(name, ret, error, error_size);
+	struct stat own;
+	int r;
+
+	if (fd < 0)
+		return fd;
 	if (stat("/proc/self/ns/net", &own) < 0)
 		return fail(error, error_size, -errno, "/proc/self/ns/net", NULL);
-	if ((own.st_ino != st.st_ino || own.st_dev != st.st_dev) && setns(fd, CLONE_NEWNET) < 0) {
+	if ((own.st_ino != ret->inode || own.st_dev != ret->device) && setns(fd, CLONE_NEWNET) < 0) {
 		r = -errno;
 		return fail(error, error_size, r, ret->path,
 			r == -EINVAL ? "is not a network namespace"
@@ -79,8 +97,6 @@ int netns_enter(const char *name, struct netns *ret, char *error, size_t error_s
 				  "starts the broker inside (NetworkNamespacePath=)"
 				: NULL);
 	}
-	ret->device = st.st_dev;
-	ret->inode = st.st_ino;
 	ret->mounted = is_mount(ret->path);
 	return 0;
 }

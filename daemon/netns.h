@@ -24,8 +24,16 @@ struct netns {
 };
 
 /*
- * Finds the namespace NAME (/run/netns/NAME), or a path where there is a slash, and enters it
- * unless the process is already there. Entering needs CAP_SYS_ADMIN, and all threads that should
+ * Finds a namespace: NAME (/run/netns/NAME), pid:N (that of a process), or a path where there is a
+ * slash. *ret is written but for `mounted`.
+ *
+ * Returns a descriptor of it, or a negative errno and a message in error: -ENOENT (no such name),
+ * -EINVAL (no namespace), -ENAMETOOLONG, or that of opening it.
+ */
+int netns_open(const char *name, struct netns *ret, char *error, size_t error_size);
+
+/*
+ * Finds a namespace as netns_open() does and enters it unless the process is already there. Entering needs CAP_SYS_ADMIN, and all threads that should
  * be there must be made later.
  *
  * Returns 0, or a negative errno and a message in error: -ENOENT (no such name), -EINVAL (no

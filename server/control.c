@@ -14,6 +14,7 @@
 #include "server/control.h"
 
 #include "daemon/log.h"
+#include "daemon/notify.h"
 #include "server/worker.h"
 #include "server/workers.h"
 
@@ -26,14 +27,12 @@
 #include <sys/eventfd.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
-#include <time.h>
 
 struct control {
 	struct broker *broker;
 	const struct control_options *options;
 	sd_event *event;
-	uint64_t watchdog_usec;
-	unsigned round; /* of the watchdog */
+	struct watchdog watchdog;
 };
 
 static void notify_status(const struct control *control)
@@ -81,14 +80,10 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 	struct control *control = data;
 	struct broker *broker = control->broker;
 	struct config config = config_default();
-	struct timespec now;
 	char error[512];
-	int r;
+	int r = -ENOENT;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
-		(unsigned long long)now.tv_sec * 1000000 + (unsigned long long)now.tv_nsec / 1000);
-	r = -ENOENT;
+	notify_reloading();
 	if (control->options->config_path[0])
 		r = config_load(control->options->config_path, &config, error, sizeof(error));
 	if (r == 0 || (r == -ENOENT && !control->options->config_required)) {
@@ -108,32 +103,21 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 
 /* ---- watchdog ---- */
 
-static bool workers_alive(struct control *control)
+static bool alive(void *data, unsigned round)
 {
+	struct broker *broker = data;
+
+	broker_check_netns(broker);
 	for (unsigned cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-		struct worker *worker = atomic_load(&control->broker->workers[cpu]);
+		struct worker *worker = atomic_load(&broker->workers[cpu]);
 
 		if (!worker)
 			continue;
-		if (atomic_load(&worker->answered) != atomic_load(&worker->asked))
+		if (!watchdog_ask(&worker->asked, &worker->answered, round))
 			return false;
-		atomic_store(&worker->asked, control->round);
 		worker_wake(worker);
 	}
 	return true;
-}
-
-static int on_watchdog(sd_event_source *source, uint64_t usec, void *data)
-{
-	struct control *control = data;
-
-	sd_event_now(control->event, CLOCK_MONOTONIC, &usec);
-	control->round++;
-	if (workers_alive(control))
-		sd_notify(0, "WATCHDOG=1");
-	broker_check_netns(control->broker);
-	sd_event_source_set_time(source, usec + control->watchdog_usec / 3);
-	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
 /* ---- */
@@ -166,9 +150,7 @@ static int add_sources(struct control *control)
 			return r;
 		}
 	}
-	if (sd_watchdog_enabled(0, &control->watchdog_usec) > 0)
-		return sd_event_add_time(event, NULL, CLOCK_MONOTONIC, 0, 0, on_watchdog, control);
-	return 0;
+	return watchdog_start(&control->watchdog, event);
 }
 
 static int start_worker(struct broker *broker)
@@ -186,7 +168,11 @@ static int start_worker(struct broker *broker)
 
 int control_run(struct broker *broker, const struct control_options *options)
 {
-	struct control control = {.broker = broker, .options = options};
+	struct control control = {
+		.broker = broker,
+		.options = options,
+		.watchdog = {.alive = alive, .data = broker},
+	};
 	int r;
 
 	r = sd_event_new(&control.event);

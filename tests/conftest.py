@@ -12,6 +12,7 @@ import shutil
 import pytest
 
 from support import tree
+from support.bridge import Bridge
 from support.broker import Broker, Vpn
 from support.netns import Here, Namespace
 from support.users import GID, UID, require_users
@@ -75,18 +76,28 @@ def netns():
             namespace.delete()
 
 
-@pytest.fixture
-def broker(build, netns):
-    """broker(ARG..., server=PATH, expected=STATUS): a running broker, ended at the end."""
+def _started(kind, build):
     made = []
 
     def start(*args, **kwargs):
-        made.append(Broker(build, *args, **kwargs))
+        made.append(kind(build, *args, **kwargs))
         return made[-1]
 
     yield start
     for one in made:
         one.stop()
+
+
+@pytest.fixture
+def broker(build, netns):
+    """broker(ARG..., server=PATH, expected=STATUS): a running broker, ended at the end."""
+    yield from _started(Broker, build)
+
+
+@pytest.fixture
+def bridge(build, netns, broker):
+    """bridge(ARG..., wrap=, env=, fds=, expected=STATUS): a running bridge, ended at the end."""
+    yield from _started(Bridge, build)
 
 
 @pytest.fixture
