@@ -23,12 +23,22 @@ UNITS = {
     'lib/systemd/system/xsocket-netns@.service', 'lib/sysusers.d/xsocket.conf',
     'share/doc/xsocket/examples/service.conf', 'share/doc/xsocket/examples/socket.conf',
 }
+BRIDGE_UNITS = {
+    'lib/systemd/system/xsocket-bridge@.service', *(
+        f'share/doc/xsocket/examples/{name}' for name in
+        ('bridge.conf', 'bridge.socket', 'bridge-netns.conf', 'bridge-ports.conf')),
+}
 
 
 def expected(lib, build):
     names = {name.format(lib=lib) for name in INSTALLED}
-    if (build / 'systemd/xsocket@.service').exists():
+    bridge, units = (build / 'bridge').exists(), (build / 'systemd/xsocket@.service').exists()
+    if bridge:
+        names.add('bin/xsocket-bridge')
+    if units:
         names |= UNITS
+    if bridge and units:
+        names |= BRIDGE_UNITS
     return names
 
 

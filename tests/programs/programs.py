@@ -9,7 +9,7 @@ import socket
 import subprocess
 
 from sockets import describe, listening
-from support.broker import SANITIZER
+from support.daemon import SANITIZER
 from support.wait import wait_until
 
 PATIENCE = 60  # seconds: a Java machine starts slowly where others are at work

@@ -6,14 +6,12 @@ is read: two programs that got the same from their sockets have the same here.
 """
 
 import contextlib
-import ctypes
 import os
 import pathlib
 import socket
 import struct
 
-_libc = ctypes.CDLL(None, use_errno=True)
-SYS_PIDFD_GETFD = 438
+from support.procfs import copy_socket, numbers
 
 # (level, numbers): firewalls' ranges, which load modules, are left out
 OPTIONS = [
@@ -48,17 +46,10 @@ def listening(namespace, port, proto='tcp'):
     return tables.count(proto), tables.count(f'{proto}6')
 
 
-def _numbers(directory):
-    """The entries of a directory of /proc that are numbers; none if the process has ended."""
-    with contextlib.suppress(OSError):
-        return [int(name) for name in os.listdir(directory) if name.isdecimal()]
-    return []
-
-
 def _holders(inode):
     """(pid, descriptor) of all who have this socket."""
-    for pid in _numbers('/proc'):
-        for fd in _numbers(f'/proc/{pid}/fd'):
+    for pid in numbers('/proc'):
+        for fd in numbers(f'/proc/{pid}/fd'):
             with contextlib.suppress(OSError):  # ended, closed
                 if os.readlink(f'/proc/{pid}/fd/{fd}') == f'socket:[{inode}]':
                     yield pid, fd
@@ -74,23 +65,12 @@ def _flags(pid, fd):
 
 def _epoll(pid, inode):
     """The events of each epoll entry of the socket, in the sets of a process."""
-    for fd in _numbers(f'/proc/{pid}/fdinfo'):
+    for fd in numbers(f'/proc/{pid}/fdinfo'):
         with contextlib.suppress(OSError):
             for line in pathlib.Path(f'/proc/{pid}/fdinfo/{fd}').read_text('ascii').splitlines():
                 word = line.split()
                 if word[:1] == ['tfd:'] and int(line.partition('ino:')[2].split()[0], 16) == inode:
                     yield word[3]
-
-
-def _copy(pid, fd):
-    pidfd = os.pidfd_open(pid)
-    try:
-        number = _libc.syscall(SYS_PIDFD_GETFD, pidfd, fd, 0)
-        if number < 0:
-            raise OSError(ctypes.get_errno(), f'pidfd_getfd of {fd} of process {pid}')
-        return socket.socket(fileno=number)
-    finally:
-        os.close(pidfd)
 
 
 def _options(sock):
@@ -114,7 +94,7 @@ def describe(namespace, port, proto):
         if not holders:  # gone meanwhile
             continue
         number = seen[table, address] = seen.get((table, address), -1) + 1
-        with _copy(*holders[0]) as sock:
+        with copy_socket(*holders[0]) as sock:
             what = _options(sock)
         # of children that come and go these are the same
         what['numbers'] = sorted({fd for _, fd in holders})

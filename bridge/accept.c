@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A tap is a worker's hold on a listener. When the table of forwards has changed, taps of forwards that
+ * are no longer in it go first, so that a listener that was handed on from an old forward to a new one
+ * is watched for the new one.
+ *
+ * A listener of our own is closed when the last worker has let go of it, even while connections
+ * through it go on: a port must be free again once it is not served.
+ *
+ * When there is no descriptor left, connections would stay in the queue and wake the workers for ever. So
+ * one number is kept in reserve and given up for a moment to take such a connection and reset it.
+ */
+#include "bridge/accept.h"
+
+#include "bridge/bridge.h"
+#include "bridge/stream.h"
+#include "bridge/udp.h"
+
+#include "common/cleanup.h"
+#include "daemon/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ACCEPTS_MAX 64 /* of one wake-up */
+#define UNEVEN	    8  /* streams more than another worker has */
+
+struct accept_tap {
+	struct grave grave;
+	struct watch watch;
+	struct accept_tap *next;
+	struct forward *forward;
+};
+
+static struct log_limit limit_errors = LOG_LIMIT_INIT;
+
+/* The one that has far fewer connections, or this one. */
+static struct worker *choose(struct worker *worker)
+{
+	struct bridge *bridge = worker->bridge;
+	struct worker *best = worker;
+	unsigned least = atomic_load_explicit(&worker->load, memory_order_relaxed);
+
+	if (least < UNEVEN)
+		return worker;
+	least -= UNEVEN;
+	for (unsigned i = 0; i < bridge->n_workers; i++) {
+		unsigned load = atomic_load_explicit(&bridge->workers[i].load, memory_order_relaxed);
+
+		if (load < least) {
+			least = load;
+			best = &bridge->workers[i];
+		}
+	}
+	return best;
+}
+
+static void admit(struct worker *worker, struct forward *forward, int fd, const struct netaddr *client)
+{
+	if (!forward_enter(forward)) {
+		stream_reset_fd(fd);
+		return;
+	}
+	stream_accept(choose(worker), worker, forward, fd, client);
+}
+
+/* Takes a connection by the descriptor in reserve, and resets it. Returns whether there was one. */
+static bool refuse(struct worker *worker, struct forward *forward, int listener, int error)
+{
+	struct bridge *bridge = worker->bridge;
+	bool taken = false;
+	int fd;
+
+	pthread_mutex_lock(&bridge->spare_lock);
+	close_fd(&bridge->spare);
+	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd >= 0) {
+		taken = true;
+		stream_reset_fd(fd);
+	}
+	bridge->spare = open("/", O_PATH | O_CLOEXEC);
+	pthread_mutex_unlock(&bridge->spare_lock);
+	if (taken) {
+		atomic_fetch_add(&forward->refused, 1);
+		log_limited(&limit_errors, "refused", LOG_WARNING,
+			"forward %s: a connection was refused: %s", forward->plan.name,
+			strerror(error));
+	}
+	return taken;
+}
+
+static void on_listener(struct worker *worker, struct watch *watch, uint32_t events)
+{
+	struct accept_tap *tap = (struct accept_tap *)((char *)watch - offsetof(struct accept_tap, watch));
+	struct forward *forward = tap->forward;
+
+	for (int i = 0; forward && i < ACCEPTS_MAX; i++) {
+		struct netaddr client = {.length = sizeof(client.un)};
+		int fd = accept4(watch->fd, &client.sa, &client.length, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+		if (fd >= 0) {
+			admit(worker, forward, fd, &client);
+			continue;
+		}
+		if (errno == ECONNABORTED || errno == EINTR || errno == EPROTO)
+			continue;
+		if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM)
+			return;
+		if (!refuse(worker, forward, watch->fd, errno))
+			return;
+	}
+}
+
+static void free_tap(struct grave *grave)
+{
+	free(grave); /* its first member */
+}
+
+static void close_tap(struct worker *worker, struct accept_tap *tap)
+{
+	struct forward *forward = tap->forward;
+
+	tap->forward = NULL; /* an event of this wake-up may still name it */
+	if (forward->datagram)
+		udp_close(worker, forward);
+	else
+		worker_unwatch(worker, &tap->watch);
+	forward_untap(forward);
+	forward_unref(forward);
+	worker_bury(worker, &tap->grave, free_tap);
+}
+
+static void open_tap(struct worker *worker, struct forward *forward)
+{
+	struct accept_tap *tap = calloc(1, sizeof(*tap));
+	int r = -ENOMEM;
+
+	if (tap) {
+		tap->forward = forward_ref(forward);
+		tap->next = worker->taps;
+		worker->taps = tap;
+		forward_tap(forward);
+		if (forward->datagram) {
+			r = udp_open(worker, forward);
+		} else if (forward->n_listeners > 0) {
+			tap->watch = (struct watch){on_listener, forward->listeners[0]};
+			r = worker_watch(worker, &tap->watch, EPOLLIN | EPOLLEXCLUSIVE);
+		} else {
+			r = 0;
+		}
+	}
+	if (r < 0)
+		log_message(LOG_ERR, "forward %s: cannot be served: %s", forward->plan.name, strerror(-r));
+}
+
+static bool in_table(const struct bridge *bridge, const struct forward *forward)
+{
+	for (unsigned i = 0; i < bridge->n_table; i++) {
+		if (bridge->table[i] == forward)
+			return true;
+	}
+	return false;
+}
+
+static bool tapped(const struct worker *worker, const struct forward *forward)
+{
+	for (const struct accept_tap *tap = worker->taps; tap; tap = tap->next) {
+		if (tap->forward == forward)
+			return true;
+	}
+	return false;
+}
+
+/* A client that was connected when the bridge started (fd: with "accepted"). */
+static void take_accepted(struct worker *worker, struct forward *forward)
+{
+	int fd = atomic_exchange(&forward->accepted_fd, -1);
+	struct netaddr client = {.length = sizeof(client.un)};
+
+	if (fd < 0)
+		return;
+	if (getpeername(fd, &client.sa, &client.length) < 0)
+		client.length = 0;
+	admit(worker, forward, fd, &client);
+}
+
+void accept_update(struct worker *worker)
+{
+	struct bridge *bridge = worker->bridge;
+	struct accept_tap **link = &worker->taps;
+
+	if (atomic_load(&bridge->phase) != BRIDGE_SERVE) {
+		accept_end(worker);
+		return;
+	}
+	if (worker->generation == atomic_load(&bridge->generation))
+		return;
+	pthread_mutex_lock(&bridge->table_lock);
+	worker->generation = atomic_load(&bridge->generation);
+	while (*link) {
+		struct accept_tap *tap = *link;
+
+		if (in_table(bridge, tap->forward)) {
+			link = &tap->next;
+			continue;
+		}
+		*link = tap->next;
+		close_tap(worker, tap);
+	}
+	for (unsigned i = 0; i < bridge->n_table; i++) {
+		if (!tapped(worker, bridge->table[i]))
+			open_tap(worker, bridge->table[i]);
+		take_accepted(worker, bridge->table[i]);
+	}
+	pthread_mutex_unlock(&bridge->table_lock);
+}
+
+void accept_end(struct worker *worker)
+{
+	while (worker->taps) {
+		struct accept_tap *tap = worker->taps;
+
+		worker->taps = tap->next;
+		close_tap(worker, tap);
+	}
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+#include "bridge/bridge.h"
+
+#include "common/cleanup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+
+#define STACK_SIZE (256 * 1024)
+
+static unsigned cpus(void)
+{
+	cpu_set_t set;
+
+	return sched_getaffinity(0, sizeof(set), &set) < 0 ? 1 : (unsigned)CPU_COUNT(&set);
+}
+
+static void news(void *data)
+{
+	bridge_news(data);
+}
+
+int bridge_open(struct bridge *bridge, const struct plan *plan)
+{
+	int r;
+
+	*bridge = (struct bridge){.control = -1, .spare = -1, .places.own_netns = -1};
+	bridge->plan = *plan;
+	bridge->plan.forwards = NULL;
+	bridge->plan.n_forwards = 0;
+	atomic_store(&bridge->max_connections, plan->max_connections);
+	pthread_mutex_init(&bridge->table_lock, NULL);
+	pthread_mutex_init(&bridge->spare_lock, NULL);
+	bridge->control = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	bridge->spare = open("/", O_PATH | O_CLOEXEC);
+	if (bridge->control < 0 || bridge->spare < 0)
+		return -errno;
+	r = places_open(&bridge->places, news, bridge);
+	if (r < 0)
+		return r;
+	bridge->n_workers = plan->workers ? plan->workers : cpus();
+	bridge->workers = calloc(bridge->n_workers, sizeof(*bridge->workers));
+	if (!bridge->workers) {
+		bridge->n_workers = 0;
+		return -ENOMEM;
+	}
+	for (unsigned i = 0; i < bridge->n_workers; i++) {
+		struct worker *worker = &bridge->workers[i];
+
+		worker->bridge = bridge;
+		worker->index = i;
+		worker->epoll = worker->wake = -1;
+	}
+	for (unsigned i = 0; i < bridge->n_workers && r == 0; i++)
+		r = worker_open(&bridge->workers[i]);
+	return r;
+}
+
+void bridge_close(struct bridge *bridge)
+{
+	for (unsigned i = 0; i < bridge->n_table; i++)
+		forward_unref(bridge->table[i]);
+	free(bridge->table);
+	for (unsigned i = 0; i < bridge->n_workers; i++)
+		worker_close(&bridge->workers[i]);
+	free(bridge->workers);
+	close_fd(&bridge->control);
+	close_fd(&bridge->spare);
+	places_close(&bridge->places);
+	pthread_mutex_destroy(&bridge->table_lock);
+	pthread_mutex_destroy(&bridge->spare_lock);
+}
+
+static int start_worker(struct worker *worker)
+{
+	pthread_attr_t attr;
+	sigset_t all, before;
+	int r;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &before);
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, STACK_SIZE);
+	r = pthread_create(&worker->thread, &attr, worker_run, worker);
+	pthread_attr_destroy(&attr);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return -r;
+}
+
+int bridge_start(struct bridge *bridge)
+{
+	int r = 0;
+
+	for (unsigned i = 0; i < bridge->n_workers && r == 0; i++) {
+		atomic_fetch_add(&bridge->running, 1);
+		r = start_worker(&bridge->workers[i]);
+		if (r == 0)
+			bridge->n_started++;
+	}
+	if (r < 0) {
+		bridge_end(bridge, BRIDGE_END);
+		bridge_join(bridge);
+	}
+	return r;
+}
+
+void bridge_end(struct bridge *bridge, enum bridge_phase phase)
+{
+	int before = atomic_load(&bridge->phase);
+	eventfd_t one = 1;
+
+	while (before < (int)phase && !atomic_compare_exchange_weak(&bridge->phase, &before, (int)phase))
+		;
+	eventfd_write(bridge->control, one);
+	bridge_news(bridge);
+}
+
+void bridge_join(struct bridge *bridge)
+{
+	for (unsigned i = 0; i < bridge->n_started; i++)
+		pthread_join(bridge->workers[i].thread, NULL);
+	bridge->n_started = 0;
+}
+
+void bridge_news(struct bridge *bridge)
+{
+	for (unsigned i = 0; i < bridge->n_workers; i++) {
+		atomic_store(&bridge->workers[i].news, true);
+		worker_wake(&bridge->workers[i]);
+	}
+}
+
+void bridge_worker_done(struct bridge *bridge)
+{
+	atomic_fetch_sub(&bridge->running, 1);
+	eventfd_write(bridge->control, 1);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef XSOCKET_BRIDGE_TABLE_H
+#define XSOCKET_BRIDGE_TABLE_H
+
+/* Puts a plan into effect: at the start, and at a reload. See table.c. */
+
+#include "bridge/plan.h"
+
+#include <stddef.h>
+
+struct bridge;
+
+/*
+ * Makes the bridge's forwards those of the plan, and its limits the plan's. For the main thread.
+ * Forwards that are as they were go on untouched, with their counters; one whose listener is as it
+ * was keeps it, so that no client is refused; connections through forwards that are gone go on
+ * until they end.
+ *
+ * All or nothing: returns 0, and has taken the plan's forwards; or a negative errno, with a message
+ * in error, and nothing has changed.
+ */
+int table_replace(struct bridge *bridge, struct plan *plan, char *error, size_t error_size);
+
+/* At the end, when no worker runs any more: lets go of all forwards. */
+void table_clear(struct bridge *bridge);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef XSOCKET_BRIDGE_TARGET_H
+#define XSOCKET_BRIDGE_TARGET_H
+
+/*
+ * The addresses a forward connects to. A name is looked up in the connecting namespace, by a thread
+ * of its own, and again when what was found has become old. See target.c.
+ */
+
+#include "bridge/endpoint.h"
+#include "bridge/netaddr.h"
+#include "bridge/place.h"
+
+struct bridge;
+struct target;
+
+#define TARGET_ADDRESSES_MAX 8
+
+/*
+ * endpoint: connecting, TCP, UDP or Unix; borrowed for as long as the target lives. place is borrowed, too.
+ * A first look-up is begun. Returns NULL for want of memory or threads.
+ */
+struct target *target_new(struct bridge *bridge, const struct endpoint *endpoint, struct place *place);
+void target_free(struct target *target);
+
+/*
+ * Copies the addresses, best first, and returns how many there are; or a negative errno: -EINPROGRESS: a
+ * look-up runs, ask again when worker->news has come; -ENOENT, -ETIMEDOUT, ...: it failed. Thread-safe,
+ * never waits.
+ */
+int target_addresses(struct target *target, struct netaddr ret[TARGET_ADDRESSES_MAX]);
+
+/* None of the addresses could be reached: the next one who asks has them looked up again. */
+void target_unreachable(struct target *target);
+
+#endif
