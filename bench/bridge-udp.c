@@ -4,10 +4,10 @@
  * packaged program has.
  *
  *   bridge-udp receive PORT                            counts bytes, and tells whoever asks
- *   bridge-udp send ADDRESS PORT SIZE SEGMENTS SECONDS sends, asks, and prints received bytes per second
+ *   bridge-udp send ADDRESS PORT SIZE SEGMENTS SECONDS sends, asks, prints received bytes per second
  *
- * A datagram of one byte is the question, which the answer repeats, with the count. Both go the way that
- * the data goes, so a relay in between has to carry them, and what arrives before the question counts.
+ * A datagram of one byte is the question, which the answer repeats, with the count. Both go the way
+ * that the data goes, so a relay in between has to carry them, and what arrives before counts.
  */
 
 #include <arpa/inet.h>

@@ -164,14 +164,14 @@ class Bench:
         found = [('tcp', IPERF), ('tcp', HTTP)] + [('udp', IPERF), ('udp', GSO)] * way.datagrams
         return [(protocol, port + way.shift, port) for protocol, port in found]
 
-    def bridge(self, name, shift, near, far, env=None):
+    def bridge(self, name, shift, near, far):
         way = self.way(name, self.near, shift=shift)
         argv = [str(BUILD / 'bridge/xsocket-bridge')]
         for protocol, here, there in self.ports(way):
             argv += ['--listen', f'{protocol}:{LOCAL}:{here},{near}',
                      '--connect', f'{protocol}:{LOCAL}:{there},{far}']
         way.relays.append(self.start(None, argv, lambda: all(
-            self.near.listening(here, protocol) for protocol, here, _ in self.ports(way)), env))
+            self.near.listening(here, protocol) for protocol, here, _ in self.ports(way))))
 
     def bridges(self):
         self.bridge(BRIDGE, 2, f'netns={self.near.name}', f'netns={self.far.name}')
@@ -181,15 +181,17 @@ class Bench:
         way = self.way(SOCAT, self.near, shift=4)
         for protocol, here, there in self.ports(way):
             path = f'{self.directory}/socat-{protocol}-{there}'
-            kind = {'tcp': '', 'udp': ',type=5'}[protocol]  # SOCK_SEQPACKET keeps datagrams apart
+            # SOCK_SEQPACKET keeps datagrams apart; a child for datagrams would never end
+            options, kind, queue = {'tcp': ([], '', ',backlog=4096'),
+                                    'udp': (['-T1'], ',type=5', '')}[protocol]
             way.relays.append(self.start(
-                self.far, [self.socat, f'UNIX-LISTEN:{path},fork,backlog=4096{kind}',
+                self.far, [self.socat, *options, f'UNIX-LISTEN:{path},fork,backlog=4096{kind}',
                            f'{protocol.upper()}4:{LOCAL}:{there}'], lambda: os.path.exists(path)))
-            queue = {'tcp': ',backlog=4096', 'udp': ''}[protocol]
             way.relays.append(self.start(
-                self.near, [self.socat,
+                self.near, [self.socat, *options,
                             f'{protocol.upper()}4-LISTEN:{here},bind={LOCAL},reuseaddr,fork{queue}',
-                            f'UNIX-CONNECT:{path}{kind}'], lambda: self.near.listening(here, protocol)))
+                            f'UNIX-CONNECT:{path}{kind}'],
+                lambda: self.near.listening(here, protocol)))
 
     def proxyds(self):
         way = self.way(PROXYDS, self.near, shift=5, datagrams=False)
@@ -271,11 +273,17 @@ def ratios(figures, row, of, to):
     return [a / b for a, b in zip(figures[row].get(of, []), figures[row].get(to, []))]
 
 
+def form(values):
+    """Three digits or more, as a format."""
+    digits = len(str(int(statistics.median(values))))
+    return f'{{:.{max(0, 3 - digits)}f}}'
+
+
 def report(figures, ways, rounds):
     for row, (unit, _) in ROWS.items():
         there = [way.name for way in ways if way.name in figures[row]]
         table(f'{row}, {unit}: median of {rounds} [least, most], times "{there[0]}"', [
-            (name, f'{spread(figures[row][name], "{:.3g}"):<24}'
+            (name, f'{spread(figures[row][name], form(figures[row][name])):<26}'
              f'{spread(ratios(figures, row, name, there[0]))}') for name in there])
 
 

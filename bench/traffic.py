@@ -39,8 +39,8 @@ def nginx_argv(nginx, directory, port, host='127.0.0.1', body='0123456789'):
 
 def iperf(namespace, port, *options, host='127.0.0.1'):
     """What a client of iperf3 says about one second, as it says it."""
-    result = namespace.run(['iperf3', '--client', host, '--port', port, '--time', 1, '--json', *options],
-                           stdout=subprocess.PIPE, check=False)
+    result = namespace.run(['iperf3', '--client', host, '--port', port, '--time', 1, '--json',
+                            *options], stdout=subprocess.PIPE, check=False)
     said = json.loads(result.stdout)
     assert result.returncode == 0 and 'error' not in said, said.get('error', result.stdout)
     return said['end']
@@ -49,7 +49,8 @@ def iperf(namespace, port, *options, host='127.0.0.1'):
 def wrk(namespace, port, *options, connections=16, host='127.0.0.1'):
     """One second of wrk: requests per second, and the times of half and of 99 % of them in us."""
     result = namespace.run(['wrk', '--threads', 1, '--connections', connections, '--duration', '1s',
-                            '--latency', *options, f'http://{host}:{port}/'], stdout=subprocess.PIPE)
+                            '--latency', *options, f'http://{host}:{port}/'],
+                           stdout=subprocess.PIPE)
     said = result.stdout
     assert 'Socket errors' not in said and 'Non-2xx' not in said, said
     units = {'us': 1, 'ms': 1e3, 's': 1e6}

@@ -4,8 +4,10 @@
  * are no longer in it go first, so that a listener that was handed on from an old forward to a new one
  * is watched for the new one.
  *
- * A listener of our own is closed when the last worker has let go of it, even while connections
- * through it go on: a port must be free again once it is not served.
+ * A tap holds a reference of the listener, and the forward another one as long as it is in the table. So a
+ * listener is closed when the last worker has let go of it, even while connections through it go on: a
+ * port must be free again once it is not served. And a forward can get another listener
+ * (forward_listen()).
  *
  * When there is no descriptor left, connections would stay in the queue and wake the workers for ever. So
  * one number is kept in reserve and given up for a moment to take such a connection and reset it.
@@ -13,6 +15,7 @@
 #include "bridge/accept.h"
 
 #include "bridge/bridge.h"
+#include "bridge/listener.h"
 #include "bridge/stream.h"
 #include "bridge/udp.h"
 
@@ -32,6 +35,7 @@ struct accept_tap {
 	struct watch watch;
 	struct accept_tap *next;
 	struct forward *forward;
+	struct listener *listener;
 };
 
 static struct log_limit limit_errors = LOG_LIMIT_INIT;
@@ -63,7 +67,7 @@ static void admit(struct worker *worker, struct forward *forward, int fd, const 
 		stream_reset_fd(fd);
 		return;
 	}
-	stream_accept(choose(worker), worker, forward, fd, client);
+	stream_accept(worker, choose(worker), forward, fd, client);
 }
 
 /* Takes a connection by the descriptor in reserve, and resets it. Returns whether there was one. */
@@ -127,7 +131,7 @@ static void close_tap(struct worker *worker, struct accept_tap *tap)
 		udp_close(worker, forward);
 	else
 		worker_unwatch(worker, &tap->watch);
-	forward_untap(forward);
+	listener_unref(tap->listener);
 	forward_unref(forward);
 	worker_bury(worker, &tap->grave, free_tap);
 }
@@ -141,7 +145,7 @@ static void open_tap(struct worker *worker, struct forward *forward)
 		tap->forward = forward_ref(forward);
 		tap->next = worker->taps;
 		worker->taps = tap;
-		forward_tap(forward);
+		tap->listener = forward->listener ? listener_ref(forward->listener) : NULL;
 		if (forward->datagram) {
 			r = udp_open(worker, forward);
 		} else if (forward->n_listeners > 0) {
@@ -155,11 +159,11 @@ static void open_tap(struct worker *worker, struct forward *forward)
 		log_message(LOG_ERR, "forward %s: cannot be served: %s", forward->plan.name, strerror(-r));
 }
 
-static bool in_table(const struct bridge *bridge, const struct forward *forward)
+static bool is_current(const struct bridge *bridge, const struct accept_tap *tap)
 {
 	for (unsigned i = 0; i < bridge->n_table; i++) {
-		if (bridge->table[i] == forward)
-			return true;
+		if (bridge->table[i] == tap->forward)
+			return tap->forward->listener == tap->listener;
 	}
 	return false;
 }
@@ -202,7 +206,7 @@ void accept_update(struct worker *worker)
 	while (*link) {
 		struct accept_tap *tap = *link;
 
-		if (in_table(bridge, tap->forward)) {
+		if (is_current(bridge, tap)) {
 			link = &tap->next;
 			continue;
 		}
@@ -212,9 +216,10 @@ void accept_update(struct worker *worker)
 	for (unsigned i = 0; i < bridge->n_table; i++) {
 		if (!tapped(worker, bridge->table[i]))
 			open_tap(worker, bridge->table[i]);
-		take_accepted(worker, bridge->table[i]);
 	}
 	pthread_mutex_unlock(&bridge->table_lock);
+	for (struct accept_tap *tap = worker->taps; tap; tap = tap->next)
+		take_accepted(worker, tap->forward);
 }
 
 void accept_end(struct worker *worker)

@@ -27,7 +27,8 @@
 #define ICMP_FILTER 1 /* raw(7) */
 #endif
 
-#define HOPS 64
+#define HOPS	   64
+#define SECOND_MAX 1000
 /* How much longer the header of IPv6 is. */
 #define HEADERS_DIFFER (sizeof(struct ip6_hdr) - sizeof(struct ip))
 
@@ -118,7 +119,7 @@ void bounce_open(struct bounce_sockets *sockets, struct place *place)
 	int fd;
 
 	/* These only send. What they receive by default would fill their buffers. */
-	*sockets = (struct bounce_sockets){-1, -1};
+	*sockets = (struct bounce_sockets){.ipv4 = -1, .ipv6 = -1};
 	fd = place_socket(place, AF_INET, SOCK_RAW, IPPROTO_ICMP, NULL, 0);
 	if (fd >= 0) {
 		setsockopt(fd, SOL_RAW, ICMP_FILTER, &nothing, sizeof(nothing));
@@ -320,9 +321,23 @@ static bool send_ipv6(int fd, const struct bounce *bounce, const struct netaddr 
 	return send_from(fd, &iov, client, local);
 }
 
-bool bounce_send(const struct bounce_sockets *sockets, const struct bounce *bounce,
+static bool is_too_often(struct bounce_sockets *sockets)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	if (now.tv_sec != sockets->second) {
+		sockets->second = now.tv_sec;
+		sockets->sent = 0;
+	}
+	return sockets->sent++ >= SECOND_MAX;
+}
+
+bool bounce_send(struct bounce_sockets *sockets, const struct bounce *bounce,
 	const struct netaddr *client, const struct netaddr *local, size_t header)
 {
+	if (is_too_often(sockets))
+		return false;
 	if (!client->length || !local->length || client->sa.sa_family != local->sa.sa_family)
 		return false;
 	if (client->sa.sa_family == AF_INET)

@@ -7,6 +7,7 @@
 #include "bridge/netaddr.h"
 
 #include <stddef.h>
+#include <time.h>
 
 struct place;
 
@@ -38,6 +39,8 @@ int bounce_receive(int fd, struct bounce *ret);
 /* Sockets to pass errors on by; -1 where they could not be had. */
 struct bounce_sockets {
 	int ipv4, ipv6;
+	time_t second; /* of CLOCK_MONOTONIC, in which so many were sent: */
+	unsigned sent;
 };
 
 /*
@@ -49,9 +52,10 @@ void bounce_close(struct bounce_sockets *sockets);
 /*
  * Tells a client that its datagrams to local meet this error, as the first router on their way to
  * the target would. header: how many bytes in front of what the error quotes are not the client's.
- * Returns whether that was possible.
+ * Returns whether that was possible. As the kernel does with its own (icmp(7), icmp_msgs_per_sec),
+ * no more than 1000 are sent in a second: addresses of clients may be forged.
  */
-bool bounce_send(const struct bounce_sockets *sockets, const struct bounce *bounce,
+bool bounce_send(struct bounce_sockets *sockets, const struct bounce *bounce,
 	const struct netaddr *client, const struct netaddr *local, size_t header);
 
 #endif

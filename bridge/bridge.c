@@ -111,11 +111,16 @@ int bridge_start(struct bridge *bridge)
 void bridge_end(struct bridge *bridge, enum bridge_phase phase)
 {
 	int before = atomic_load(&bridge->phase);
-	eventfd_t one = 1;
 
 	while (before < (int)phase && !atomic_compare_exchange_weak(&bridge->phase, &before, (int)phase))
 		;
-	eventfd_write(bridge->control, one);
+	if (phase != BRIDGE_SERVE) {
+		pthread_mutex_lock(&bridge->table_lock);
+		for (unsigned i = 0; i < bridge->n_table; i++)
+			forward_listen(bridge->table[i], NULL);
+		pthread_mutex_unlock(&bridge->table_lock);
+	}
+	eventfd_write(bridge->control, 1);
 	bridge_news(bridge);
 }
 

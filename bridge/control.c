@@ -7,6 +7,7 @@
  *   SIGHUP            read the plan again; what is wrong changes nothing
  *   SIGUSR1           counters to the log
  *   a worker's word   (the eventfd bridge->control) that it is done, or that the phase was raised
+ *   the mount table   namespaces may have been deleted or made again
  *   the watchdog      WATCHDOG=1 goes out as long as every worker answers, too
  *   a timer           STATUS=, when it has changed
  */
@@ -15,6 +16,7 @@
 #include "bridge/counters.h"
 #include "bridge/table.h"
 #include "daemon/log.h"
+#include "daemon/netns.h"
 #include "daemon/notify.h"
 
 #include <errno.h>
@@ -26,6 +28,7 @@
 #include <sys/eventfd.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
+#include <unistd.h>
 
 #define SECOND 1000000ULL /* sd-event counts microseconds */
 
@@ -121,6 +124,27 @@ static int on_worker(sd_event_source *source, int fd, uint32_t events, void *dat
 	return control->draining ? 0 : drain(control);
 }
 
+/* ---- namespaces ---- */
+
+static int on_mounts(sd_event_source *source, int fd, uint32_t events, void *data)
+{
+	struct control *control = data;
+
+	if (!control->draining)
+		table_follow(control->bridge);
+	return 0;
+}
+
+/* Without it the names are looked at when a socket is asked for. */
+static void watch_mounts(struct control *control)
+{
+	int fd = netns_watch();
+
+	if (fd >= 0 && sd_event_add_io(control->event, NULL, fd, EPOLLPRI, on_mounts, control) < 0)
+		close(fd);
+	/* else it lives as long as the process */
+}
+
 /* ---- signs of life ---- */
 
 static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *data)
@@ -203,6 +227,7 @@ static int add_sources(struct control *control)
 	r = sd_event_add_io(event, NULL, control->bridge->control, EPOLLIN, on_worker, control);
 	if (r < 0)
 		return r;
+	watch_mounts(control);
 	/* nobody reads it where there is no service manager */
 	if (getenv("NOTIFY_SOCKET")) {
 		r = sd_event_add_time_relative(

@@ -176,7 +176,10 @@ static bool presents_local(const struct stream *stream, const struct netaddr *cl
 	return plan_presents_local(plan, client, &server, target);
 }
 
-/* Connects to an address. Returns 0, -EINPROGRESS: there is no socket yet, or a negative errno. */
+/*
+ * Connects to an address. Returns the state that the stream is in then (Unix sockets connect at
+ * once), -EINPROGRESS: there is no socket yet, or a negative errno.
+ */
 static int connect_to(struct stream *stream, const struct netaddr *target, const char **ret_why)
 {
 	struct forward *forward = stream->forward;
@@ -197,10 +200,11 @@ static int connect_to(struct stream *stream, const struct netaddr *target, const
 	if (r < 0)
 		return r;
 	pacing_avoid(fd, target, &forward->pacing);
-	if (connect(fd, &target->sa, target->length) < 0 && errno != EINPROGRESS)
-		return -errno;
+	r = connect(fd, &target->sa, target->length) < 0 ? -errno : 0;
+	if (r < 0 && r != -EINPROGRESS)
+		return r;
 	use_target(stream, steal_fd(&fd), target->sa.sa_family != AF_UNIX);
-	return 0;
+	return r == 0 ? STREAM_RELAY : STREAM_DIALLING;
 }
 
 static void set_deadline(struct worker *worker, struct stream *stream, int addresses)
@@ -245,7 +249,7 @@ void dial_start(struct worker *worker, struct stream *stream)
 		return;
 	}
 	stream->greeted = true;
-	streams_enter(worker, stream, STREAM_DIALLING);
+	streams_enter(worker, stream, (enum stream_state)r);
 	stream_turn(worker, stream);
 }
 
@@ -272,17 +276,25 @@ void dial_late(struct worker *worker, struct stream *stream)
 		give_up(worker, stream, -ETIMEDOUT, NULL);
 }
 
+bool dial_was_connected(int error)
+{
+	return error == ECONNRESET || error == EPIPE;
+}
+
 void dial_event(struct worker *worker, struct stream *stream, uint32_t events)
 {
 	int error = 0;
 	socklen_t length = sizeof(error);
 
-	if (events & (EPOLLERR | EPOLLHUP)) {
+	if (events & (EPOLLERR | EPOLLHUP))
 		getsockopt(stream->side[STREAM_TARGET].fd, SOL_SOCKET, SO_ERROR, &error, &length);
-		dial_failed(worker, stream, error ? -error : -ECONNRESET);
+	if (error != 0 && !dial_was_connected(error)) {
+		dial_failed(worker, stream, -error);
 		return;
 	}
-	if (events & EPOLLOUT)
+	if (error != 0 || (events & (EPOLLOUT | EPOLLHUP)))
 		stream_connected(worker, stream);
+	if (error != 0)
+		stream_break(worker, stream, STREAM_TARGET);
 	stream_turn(worker, stream);
 }

@@ -6,6 +6,7 @@
 
 #include "bridge/netaddr.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct forward;
@@ -31,6 +32,9 @@ void dial_start(struct worker *worker, struct stream *stream);
 
 /* An event of the target's socket in STREAM_DIALLING. */
 void dial_event(struct worker *worker, struct stream *stream, uint32_t events);
+
+/* Whether an error is that of a target that has accepted, and perhaps spoken, and then reset the connection. */
+bool dial_was_connected(int error);
 
 /* The address in use cannot be reached: the next one, or a reset. */
 void dial_failed(struct worker *worker, struct stream *stream, int r);

@@ -51,6 +51,7 @@ static int check_connection(const struct endpoint *endpoint, bool *ret_tcp, char
 static int open_listening(struct forward *forward, struct forward *old, char *error, size_t error_size)
 {
 	const struct endpoint *listen = &forward->plan.listen;
+	struct listener *listener;
 	bool tcp;
 	int r;
 
@@ -65,15 +66,13 @@ static int open_listening(struct forward *forward, struct forward *old, char *er
 	forward->listen_place = place_get(&forward->bridge->places, listen);
 	if (!forward->listen_place)
 		return explain(error, error_size, -ENOMEM, "%s", strerror(ENOMEM));
-	forward->listener = old && old->listener
-				    ? listener_ref(old->listener)
-				    : listener_new(forward->listen_place, listen,
-					      forward->bridge->n_workers, error, error_size);
-	if (!forward->listener)
+	listener = old && old->listener ? listener_ref(old->listener)
+					: listener_new(forward->listen_place, listen,
+						  forward->bridge->n_workers, error, error_size);
+	if (!listener)
 		return -EINVAL;
-	forward->listeners = forward->listener->fds;
-	forward->n_listeners = forward->listener->n;
-	forward->datagram = forward->listener->datagram;
+	forward_listen(forward, listener);
+	forward->datagram = listener->datagram;
 	return 0;
 }
 
@@ -156,20 +155,12 @@ void forward_unref(struct forward *forward)
 		forward_free(forward);
 }
 
-void forward_tap(struct forward *forward)
+void forward_listen(struct forward *forward, struct listener *listener)
 {
-	atomic_fetch_add(&forward->taps, 1);
-}
-
-/* Sessions of datagrams answer through the listener as long as they last. */
-void forward_untap(struct forward *forward)
-{
-	if (atomic_fetch_sub(&forward->taps, 1) > 1 || forward->datagram)
-		return;
 	listener_unref(forward->listener);
-	forward->listener = NULL;
-	forward->listeners = NULL;
-	forward->n_listeners = 0;
+	forward->listener = listener;
+	forward->listeners = listener ? listener->fds : NULL;
+	forward->n_listeners = listener ? listener->n : 0;
 }
 
 /* ---- limits ---- */

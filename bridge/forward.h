@@ -27,7 +27,6 @@ struct forward {
 	const int *listeners;	   /* its descriptors: one that all workers share, or one for each (UDP) */
 	unsigned n_listeners;
 	bool datagram;	  /* they are datagram sockets */
-	atomic_uint taps; /* workers that listen */
 	atomic_bool wanted; /* UDP: a worker without sessions needs one that others can give up */
 	atomic_int accepted_fd; /* a client that is connected already, until a worker has taken it; or -1 */
 	atomic_int connected_fd; /* the target of the one client, until that has come; or -1 */
@@ -59,9 +58,11 @@ struct forward *forward_new(struct bridge *bridge, struct plan_forward *plan, st
 struct forward *forward_ref(struct forward *forward);
 void forward_unref(struct forward *forward);
 
-/* A worker begins, and ceases, to listen. Listeners of our own are closed with the last one. */
-void forward_tap(struct forward *forward);
-void forward_untap(struct forward *forward);
+/*
+ * Listens no more, or by another listener (a reference, which is taken over), once the workers have seen
+ * that. With the bridge's table_lock held.
+ */
+void forward_listen(struct forward *forward, struct listener *listener);
 
 /*
  * Counts one more connection (or session) and returns true; or, when the forward or the bridge has all

@@ -16,6 +16,8 @@
 #define SLOT_ROOM (64 * 1024)
 #define SLOT_STEP (SLOT_ROOM + 192)
 #define SLOT_SMALL (4 * 1024)
+#define BATCH_SIZE (512 * 1024) /* of bytes that are sent while they are still in the CPU's cache */
+#define BATCH_MIN  4
 #define SLOTS_SIZE ((size_t)INTAKE_MAX * SLOT_STEP)
 
 /* Makes a slot as recvmmsg(2) expects it. */
@@ -62,13 +64,25 @@ void intake_free(struct intake *intake)
 	free(intake);
 }
 
+/* How many of the size that the last ones had. */
+static int ask_for(const struct intake *intake, size_t bytes)
+{
+	size_t n = bytes ? (size_t)intake->used * BATCH_SIZE / bytes : INTAKE_MAX;
+
+	return n < BATCH_MIN ? BATCH_MIN : n < INTAKE_MAX ? (int)n : INTAKE_MAX;
+}
+
 int intake_receive(struct intake *intake, int fd)
 {
+	size_t bytes = 0;
 	int n;
 
-	for (int i = 0; i < intake->used; i++)
+	for (int i = 0; i < intake->used; i++) {
+		bytes += intake_length(intake, i);
 		prepare(intake, i);
-	n = recvmmsg(fd, intake->msgs, INTAKE_MAX, MSG_DONTWAIT, NULL);
+	}
+	intake->asked = ask_for(intake, bytes);
+	n = recvmmsg(fd, intake->msgs, (unsigned)intake->asked, MSG_DONTWAIT, NULL);
 	if (n < 0) {
 		intake->used = 0;
 		return -errno;
@@ -76,7 +90,7 @@ int intake_receive(struct intake *intake, int fd)
 	intake->used = n;
 	intake->quiet = false;
 	for (int i = 0; i < n && !intake->large; i++)
-		intake->large = intake->msgs[i].msg_len > SLOT_SMALL;
+		intake->large = intake_length(intake, i) > SLOT_SMALL;
 	return n;
 }
 

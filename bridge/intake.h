@@ -20,6 +20,7 @@ struct intake {
 	_Alignas(struct cmsghdr) unsigned char controls[INTAKE_MAX][INTAKE_CONTROL];
 	int next[INTAKE_MAX]; /* for the user: the next one of the same session, or -1 */
 	int used;	      /* how many the last call has received */
+	int asked;	      /* how many it would have: fewer where they are large */
 	bool large, quiet;    /* see intake_trim() */
 };
 
@@ -36,10 +37,16 @@ struct intake *intake_new(void);
 void intake_free(struct intake *intake);
 
 /*
- * Receives what is there, at most INTAKE_MAX, without waiting. None is ever cut short. Returns how
+ * Receives what is there, at most INTAKE_MAX, without waiting; fewer while they are large. None is ever cut short. Returns how
  * many, or a negative errno.
  */
 int intake_receive(struct intake *intake, int fd);
+
+/* Whether there may be more: the last call has received as many as it could. */
+static inline bool intake_is_full(const struct intake *intake)
+{
+	return intake->used == intake->asked;
+}
 
 static inline const unsigned char *intake_data(const struct intake *intake, int i)
 {

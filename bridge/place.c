@@ -5,7 +5,9 @@
  * with its own namespace. As long as no place is a namespace to enter, no thread ever does.
  *
  * A namespace is known by its name. When it is deleted and made again the name stands for another one. So
- * the name is looked at again when it was not for a moment, and the new one is entered.
+ * the name is looked at again when it was not for a moment, and the new one is entered. And when the mount
+ * table has changed (control.c), those that are gone are let go of, also by the threads in them: they
+ * would keep them alive.
  *
  * Sockets of brokers come through supply.c.
  */
@@ -23,6 +25,7 @@
 #include <fcntl.h>
 #include <linux/nsfs.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,14 +49,15 @@ struct place {
 
 	pthread_mutex_t lock;
 	struct netns netns; /* what the name stood for when it was looked at last */
-	int netns_fd;	    /* of that */
-	unsigned generation;
-	uint64_t looked; /* ms */
+	int netns_fd;	    /* of that; -1: it was not looked at, or is gone */
+	atomic_uint id;	    /* of that, another one each time; 0: this namespace */
+	uint64_t looked;    /* ms */
 };
 
-/* Where this thread is. NULL: where it was started. */
-static _Thread_local const struct place *inside;
-static _Thread_local unsigned inside_generation;
+/* The id of the namespace that this thread is in. 0: where it was started. */
+static _Thread_local unsigned inside;
+
+static atomic_uint last_id;
 
 static uint64_t now_ms(void)
 {
@@ -97,13 +101,13 @@ static int look(struct place *place, char *error, size_t error_size)
 		place->looked = now;
 		return 0;
 	}
+	close_fd(&place->netns_fd);
 	fd = netns_open(place->name, &found, error, error_size);
+	atomic_store(&place->id, atomic_fetch_add(&last_id, 1) + 1);
 	if (fd < 0)
 		return fd;
-	close_fd(&place->netns_fd);
 	place->netns_fd = fd;
 	place->netns = found;
-	place->generation++;
 	place->looked = now;
 	return 0;
 }
@@ -114,9 +118,7 @@ static int enter(struct place *place, char *error, size_t error_size)
 		 : place->kind == ENDPOINT_NETNS_FD ? place->fd
 						     : place->netns_fd;
 
-	if (inside == place && inside_generation == place->generation)
-		return 0;
-	if (place->kind == ENDPOINT_HERE && !inside)
+	if (inside == atomic_load(&place->id))
 		return 0;
 	if (setns(fd, CLONE_NEWNET) < 0) {
 		int r = -errno;
@@ -126,8 +128,7 @@ static int enter(struct place *place, char *error, size_t error_size)
 				      "(broker=SERVER), which needs no privilege"
 				    : strerror(-r));
 	}
-	inside = place;
-	inside_generation = place->generation;
+	inside = atomic_load(&place->id);
 	return 0;
 }
 
@@ -164,7 +165,36 @@ int place_enter(struct place *place)
 void place_leave(struct places *places)
 {
 	if (inside && setns(places->own_netns, CLONE_NEWNET) == 0)
-		inside = NULL;
+		inside = 0;
+}
+
+void place_leave_gone(struct places *places)
+{
+	bool gone = inside != 0;
+
+	if (!gone)
+		return;
+	pthread_mutex_lock(&places->lock);
+	for (const struct place *place = places->list; place; place = place->next)
+		gone &= atomic_load(&place->id) != inside;
+	pthread_mutex_unlock(&places->lock);
+	if (gone)
+		place_leave(places);
+}
+
+void places_look(struct places *places)
+{
+	char error[256];
+
+	pthread_mutex_lock(&places->lock);
+	for (struct place *place = places->list; place; place = place->next) {
+		pthread_mutex_lock(&place->lock);
+		place->looked = 0;
+		if (place->netns_fd >= 0)
+			look(place, error, sizeof(error));
+		pthread_mutex_unlock(&place->lock);
+	}
+	pthread_mutex_unlock(&places->lock);
 }
 
 /* ---- sockets ---- */
@@ -275,6 +305,8 @@ static struct place *new_place(struct places *places, const struct endpoint *end
 	place->kind = endpoint->place;
 	place->fd = endpoint->place_fd;
 	place->netns_fd = -1;
+	if (place->kind != ENDPOINT_HERE)
+		atomic_store(&place->id, atomic_fetch_add(&last_id, 1) + 1);
 	place->text = describe(endpoint);
 	if (named)
 		place->name = strdup(endpoint->place_name);

@@ -58,6 +58,12 @@ int place_enter(struct place *place);
 /* Whether a namespace is there now. Returns 0, or a negative errno with a message in error. */
 int place_check(struct place *place, char *error, size_t error_size);
 
+/* Looks at all names again: lets go of namespaces that these do not stand for any more. */
+void places_look(struct places *places);
+
+/* Back to where the calling thread was started, if it is in one of those. */
+void place_leave_gone(struct places *places);
+
 /* Back to where the calling thread was started. */
 void place_leave(struct places *places);
 

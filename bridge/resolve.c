@@ -177,7 +177,7 @@ static int errno_of(const struct lookup *lookup, int status)
 	case ARES_ENOMEM:
 		return -ENOMEM;
 	}
-	return lookup->open_error ? lookup->open_error : -EAGAIN;
+	return lookup->open_error ? lookup->open_error : -EHOSTUNREACH;
 }
 
 static void shorten(uint32_t *ttl_s, int other_s)

@@ -34,8 +34,8 @@ struct resolve_result {
  * Other sources that nsswitch.conf(5) may name are not asked: they look from another namespace.
  *
  * Returns 0, or a negative errno: -ENOENT (no such name, or it has no addresses), -ETIMEDOUT (no
- * server answered in time), -EAGAIN (none can be reached, or none knows for now), -ECANCELED,
- * -ENOMEM; or what source->open failed with, if that is why no server could be asked.
+ * server answered in time), -EHOSTUNREACH (none can be reached, or none knows for now),
+ * -ECANCELED, -ENOMEM; or what source->open failed with, if that is why no server could be asked.
  */
 int resolve_name(const struct resolve_source *source, const char *name, uint16_t port,
 	struct resolve_result *ret);

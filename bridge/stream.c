@@ -99,7 +99,7 @@ static void finish_flow(struct worker *worker, struct flow *flow)
 	flow->finished = true;
 }
 
-static void break_side(struct worker *worker, struct stream *stream, int side)
+void stream_break(struct worker *worker, struct stream *stream, int side)
 {
 	stream->broken |= (uint8_t)(1 << side);
 	finish_flow(worker, &stream->flow[!side]);
@@ -131,7 +131,7 @@ static bool run_flow(struct worker *worker, struct stream *stream, int from)
 	r = engine_run(worker, flow);
 	count(stream, from, flow->bytes - before, worker->now);
 	if (stream->state == STREAM_DIALLING) {
-		if (flow->bytes > 0)
+		if (flow->bytes > 0 || dial_was_connected(-r))
 			stream_connected(worker, stream);
 		else if (r < 0)
 			dial_failed(worker, stream, r);
@@ -139,10 +139,10 @@ static bool run_flow(struct worker *worker, struct stream *stream, int from)
 			return false;
 	}
 	if (r < 0) {
-		break_side(worker, stream, !from);
+		stream_break(worker, stream, !from);
 	} else if (r == ENGINE_ENDED && flow->broken) {
 		flow->finished = true;
-		break_side(worker, stream, from);
+		stream_break(worker, stream, from);
 	} else if (r == ENGINE_ENDED) {
 		flow->finished = true;
 		if (!stream->flow[!from].finished)
@@ -231,7 +231,7 @@ static void on_events(struct worker *worker, struct stream *stream, int side, ui
 		greet_read(worker, stream);
 		break;
 	case STREAM_PARKED:
-		if (events & (EPOLLHUP | EPOLLERR))
+		if (events & EPOLLERR)
 			stream_reset(worker, stream);
 		break;
 	case STREAM_DIALLING:
@@ -245,7 +245,7 @@ static void on_events(struct worker *worker, struct stream *stream, int side, ui
 	case STREAM_RELAY:
 	case STREAM_DYING:
 		if (events & EPOLLERR)
-			break_side(worker, stream, side);
+			stream_break(worker, stream, side);
 		stream_turn(worker, stream);
 		break;
 	case STREAM_CLOSED:

@@ -61,6 +61,9 @@ void stream_connected(struct worker *worker, struct stream *stream);
 /* Keeps it in the epoll set for what it waits for. */
 void stream_arm(struct worker *worker, struct stream *stream);
 
+/* A side is broken: what it sent is delivered, then the other one is reset. */
+void stream_break(struct worker *worker, struct stream *stream, int side);
+
 /* Ends it: both sides are reset. */
 void stream_reset(struct worker *worker, struct stream *stream);
 

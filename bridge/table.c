@@ -15,6 +15,7 @@
 #include "bridge/table.h"
 
 #include "bridge/bridge.h"
+#include "bridge/listener.h"
 #include "bridge/place.h"
 
 #include "common/cleanup.h"
@@ -86,20 +87,27 @@ static uint64_t cookie_of(int fd)
 	return cookie;
 }
 
+enum whereabouts { IN_PLACE, MOVED, GONE };
+
 /* Whether the place's name stands for another namespace by now (SO_NETNS_COOKIE: Linux 5.14). */
-static bool has_moved(struct forward *forward)
+static enum whereabouts find_out(struct forward *forward)
 {
 	const struct endpoint *listen = &forward->plan.listen;
 	bool named = listen->place == ENDPOINT_NETNS || listen->place == ENDPOINT_BROKER;
 	_cleanup_fd_ int fd = -1;
 
 	if (!named || (listen->kind != ENDPOINT_TCP && listen->kind != ENDPOINT_UDP))
-		return false;
+		return IN_PLACE;
 	fd = place_socket(forward->listen_place, AF_INET,
 		listen->kind == ENDPOINT_TCP ? SOCK_STREAM : SOCK_DGRAM, 0, NULL, 0);
 	place_leave(&forward->bridge->places);
-	return fd >= 0 && forward->n_listeners > 0 &&
-	       cookie_of(fd) != cookie_of(forward->listeners[0]);
+	/* Between umount(2) and unlink(2) its name is that of a plain file. */
+	if ((fd == -ENOENT || fd == -EINVAL) && listen->place == ENDPOINT_NETNS)
+		return GONE;
+	if (fd < 0)
+		return IN_PLACE;
+	return forward->n_listeners == 0 || cookie_of(fd) != cookie_of(forward->listeners[0]) ? MOVED
+											      : IN_PLACE;
 }
 
 static struct forward *make(struct bridge *bridge, struct plan_forward *planned,
@@ -108,7 +116,7 @@ static struct forward *make(struct bridge *bridge, struct plan_forward *planned,
 	struct forward *old = find(bridge, planned), *forward;
 	char warning[512];
 
-	if (old && has_moved(old))
+	if (old && find_out(old) == MOVED)
 		old = NULL;
 	if (old && !limits_changed && same_forward(&old->plan, planned))
 		return forward_ref(old);
@@ -129,6 +137,15 @@ static void release(struct forward **table, unsigned n)
 	free(table);
 }
 
+static bool contains(struct forward *const *table, unsigned n, const struct forward *forward)
+{
+	for (unsigned i = 0; i < n; i++) {
+		if (table[i] == forward)
+			return true;
+	}
+	return false;
+}
+
 static void swap(struct bridge *bridge, struct forward **table, unsigned n)
 {
 	struct forward **old = bridge->table;
@@ -137,6 +154,10 @@ static void swap(struct bridge *bridge, struct forward **table, unsigned n)
 	pthread_mutex_lock(&bridge->table_lock);
 	bridge->table = table;
 	bridge->n_table = n;
+	for (unsigned i = 0; i < n_old; i++) {
+		if (!contains(table, n, old[i]))
+			forward_listen(old[i], NULL);
+	}
 	atomic_fetch_add(&bridge->generation, 1);
 	pthread_mutex_unlock(&bridge->table_lock);
 	atomic_store(&bridge->max_connections, bridge->plan.max_connections);
@@ -166,6 +187,48 @@ int table_replace(struct bridge *bridge, struct plan *plan, char *error, size_t 
 			"Workers= has changed: takes effect when the bridge is started again");
 	swap(bridge, table, plan->n_forwards);
 	return 0;
+}
+
+static void listen_again(struct bridge *bridge, struct forward *forward, struct listener *listener)
+{
+	pthread_mutex_lock(&bridge->table_lock);
+	forward_listen(forward, listener);
+	atomic_fetch_add(&bridge->generation, 1);
+	pthread_mutex_unlock(&bridge->table_lock);
+}
+
+static void follow(struct bridge *bridge, struct forward *forward)
+{
+	const struct plan_forward *plan = &forward->plan;
+	enum whereabouts where = find_out(forward);
+	struct listener *listener = NULL;
+	char error[512];
+
+	if (where == MOVED) {
+		listener = listener_new(
+			forward->listen_place, &plan->listen, bridge->n_workers, error, sizeof(error));
+		place_leave(&bridge->places);
+		if (!listener)
+			log_message(LOG_ERR, "forward %s: %s", plan->name, error);
+		else
+			log_message(LOG_NOTICE, "forward %s: %s was made again: listens there",
+				plan->name, place_text(forward->listen_place));
+	} else if (where == GONE && forward->listener) {
+		log_message(LOG_NOTICE, "forward %s: %s was deleted: listens again once it is there",
+			plan->name, place_text(forward->listen_place));
+	}
+	if (listener || (where == GONE && forward->listener))
+		listen_again(bridge, forward, listener);
+}
+
+void table_follow(struct bridge *bridge)
+{
+	places_look(&bridge->places);
+	for (unsigned i = 0; i < bridge->n_table; i++) {
+		if (bridge->table[i]->plan.listen.place == ENDPOINT_NETNS)
+			follow(bridge, bridge->table[i]);
+	}
+	bridge_news(bridge);
 }
 
 void table_clear(struct bridge *bridge)

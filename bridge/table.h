@@ -21,6 +21,12 @@ struct bridge;
  */
 int table_replace(struct bridge *bridge, struct plan *plan, char *error, size_t error_size);
 
+/*
+ * The names of namespaces may stand for others by now: listens there, and lets go of those that are
+ * gone. For the main thread.
+ */
+void table_follow(struct bridge *bridge);
+
 /* At the end, when no worker runs any more: lets go of all forwards. */
 void table_clear(struct bridge *bridge);
 

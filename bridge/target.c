@@ -64,6 +64,19 @@ struct target {
 	uint64_t logged_at;
 };
 
+const char *target_reason(int r)
+{
+	switch (r) {
+	case -ENOENT:
+		return "there is no such name, or it has no addresses";
+	case -ETIMEDOUT:
+		return "no name server answers";
+	case -EHOSTUNREACH:
+		return "no name server can be reached, or knows it";
+	}
+	return strerror(-r);
+}
+
 static uint64_t now_ms(void)
 {
 	struct timespec now;
@@ -121,19 +134,6 @@ static int look_up(struct target *target, struct resolve_result *ret)
 	return resolve_name(&source, target->endpoint->host, target->endpoint->port, ret);
 }
 
-static const char *reason(int r)
-{
-	switch (r) {
-	case -ENOENT:
-		return "there is none, or it has no addresses";
-	case -ETIMEDOUT:
-		return "no server answers";
-	case -EAGAIN:
-		return "no server can be reached, or knows it";
-	}
-	return strerror(-r);
-}
-
 /* One line when it begins to fail, one for each minute of the same, one when that is over. */
 static void log_outcome(struct target *target, int r, bool has_old)
 {
@@ -155,7 +155,7 @@ static void log_outcome(struct target *target, int r, bool has_old)
 	place_file(target->place, "resolv.conf", servers, sizeof(servers));
 	strange = endpoint->place != ENDPOINT_HERE && strcmp(servers, "/etc/resolv.conf") == 0;
 	log_message(LOG_WARNING, "the name %s cannot be looked up: %s (%s, servers of %s%s)%s",
-		endpoint->host, reason(r), place_text(target->place), servers,
+		endpoint->host, target_reason(r), place_text(target->place), servers,
 		strange ? "; its own go into /etc/netns/NAME/resolv.conf" : "",
 		has_old ? "; the old addresses are used" : "");
 }

@@ -25,10 +25,13 @@ void target_free(struct target *target);
 
 /*
  * Copies the addresses, best first, and returns how many there are; or a negative errno: -EINPROGRESS: a
- * look-up runs, ask again when worker->news has come; -ENOENT, -ETIMEDOUT, ...: it failed. Thread-safe,
- * never waits.
+ * look-up runs, ask again when worker->news has come; -ENOENT, -ETIMEDOUT, -EHOSTUNREACH, ...: it failed.
+ * Thread-safe, never waits.
  */
 int target_addresses(struct target *target, struct netaddr ret[TARGET_ADDRESSES_MAX]);
+
+/* Why a look-up failed, for messages: what strerror(3) says about these is about something else. */
+const char *target_reason(int r);
 
 /* None of the addresses could be reached: the next one who asks has them looked up again. */
 void target_unreachable(struct target *target);

@@ -15,7 +15,7 @@
 #include <string.h>
 
 #define ERRORS_MAX  64 /* of one wake-up */
-#define ROUNDS	    2  /* of one wake-up, by INTAKE_MAX */
+#define BUDGET	    (2 * INTAKE_MAX) /* of one wake-up */
 #define ECN	    3
 #define CONTROL_MAX (2 * CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(struct in6_pktinfo)))
 
@@ -291,19 +291,20 @@ void udp_relay_ready(struct worker *worker, struct watch *watch, uint32_t events
 {
 	struct session *session =
 		(struct session *)((unsigned char *)watch - offsetof(struct session, watch));
-	int n = INTAKE_MAX;
+	int n = 0, budget = BUDGET;
 
 	if (!session->owner)
 		return;
 	if ((events & EPOLLERR) && !take_errors(worker, session, 0))
 		return;
-	for (int round = 0; round < ROUNDS && n == INTAKE_MAX; round++) {
+	while (budget > 0) {
 		n = intake_receive(worker->udps->intake, watch->fd);
 		if (n <= 0)
 			break;
 		session->answered = true;
 		reply(worker, session, n);
 		udp_session_touch(worker, session);
+		budget = intake_is_full(worker->udps->intake) ? budget - n : 0;
 	}
 	if (n < 0 && n != -EAGAIN && n != -EINTR)
 		take_errors(worker, session, -n);

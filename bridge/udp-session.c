@@ -15,6 +15,7 @@
 #include "bridge/dial.h"
 #include "bridge/place.h"
 #include "bridge/target.h"
+#include "bridge/udp-listener.h"
 #include "bridge/udp-relay.h"
 
 #include "common/cleanup.h"
@@ -56,20 +57,6 @@ static void free_pending(struct worker *worker, struct session *session)
 	}
 }
 
-static void release_listener(struct worker *worker, struct udp_listener *listener)
-{
-	struct udp_listener **link = &worker->udps->listeners;
-
-	while (*link != listener)
-		link = &(*link)->next;
-	*link = listener->next;
-	worker_unwatch(worker, &listener->watch);
-	listener->watch.fd = -1; /* an event of this wake-up may still name it */
-	sessions_done(&listener->sessions);
-	bounce_close(&listener->bounces);
-	worker_bury(worker, &listener->grave, free_grave);
-}
-
 void udp_session_release(struct worker *worker, struct udp_forward *forward)
 {
 	struct udp_forward **link = &worker->udps->forwards;
@@ -80,7 +67,7 @@ void udp_session_release(struct worker *worker, struct udp_forward *forward)
 		link = &(*link)->next;
 	*link = forward->next;
 	if (--forward->listener->users == 0)
-		release_listener(worker, forward->listener);
+		udp_listener_free(worker, forward->listener);
 	forward_unref(forward->forward);
 	forward->forward = NULL; /* somebody may be on the way through the list */
 	worker_bury(worker, &forward->grave, free_grave);

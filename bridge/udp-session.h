@@ -14,7 +14,8 @@ struct forward;
 /* A socket that clients send to. It may be handed on from one forward to another by a reload. */
 struct udp_listener {
 	struct grave grave;
-	struct watch watch; /* fd: that of its forwards */
+	struct watch watch; /* fd: that of its forwards, kept open by: */
+	struct listener *kept;
 	struct udp_listener *next;
 	struct udp_forward *current; /* who gets new clients; NULL: nobody */
 	unsigned users;		     /* forwards that have sessions here, or may get some */

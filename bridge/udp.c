@@ -5,7 +5,8 @@
  * What comes there is a reply to this client, and goes out by the listener from the address that
  * the client has sent to (IP_PKTINFO, ip(7)). It ends when nothing has come for a while.
  *
- *   udp.c          the listeners: who a datagram is from; the clock
+ *   udp.c          who a datagram is from; the clock
+ *   udp-listener.c what clients send to
  *   session.c      the table of sessions
  *   udp-session.c  how they begin and end
  *   udp-relay.c    what goes through them, and errors
@@ -23,18 +24,16 @@
 #include "bridge/udp.h"
 
 #include "bridge/bridge.h"
+#include "bridge/udp-listener.h"
 #include "bridge/udp-relay.h"
-
-#include "daemon/log.h"
 
 #include <errno.h>
 #include <netinet/udp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #define MANY	      4 /* of one wake-up: others should run before the next one */
-#define ROUNDS	      2 /* of one wake-up, by INTAKE_MAX */
+#define BUDGET	      (2 * INTAKE_MAX) /* of one wake-up */
 #define RECEIVE_ROOM  (4 * 1024 * 1024)
 #define QUIET	      1000 /* ms without a datagram: a session whose listener goes is done */
 #define LINGER	      5000 /* ms that it has at most, as the port is to be free again */
@@ -153,84 +152,20 @@ static void on_listener(struct worker *worker, struct watch *watch, uint32_t eve
 {
 	struct udp_listener *listener = (struct udp_listener *)((unsigned char *)watch -
 		offsetof(struct udp_listener, watch));
-	int n = INTAKE_MAX;
+	int n, budget = BUDGET;
 
 	if ((events & EPOLLERR) && watch->fd >= 0)
 		udp_relay_listener_errors(worker, listener);
-	for (int round = 0; round < ROUNDS && n == INTAKE_MAX && watch->fd >= 0; round++) {
+	while (budget > 0 && watch->fd >= 0) {
 		n = intake_receive(worker->udps->intake, watch->fd);
-		if (n > 0)
-			dispatch(worker, listener, n);
+		if (n <= 0)
+			break;
+		dispatch(worker, listener, n);
+		budget = intake_is_full(worker->udps->intake) ? budget - n : 0;
 	}
 }
 
 /* ---- forwards ---- */
-
-static bool is_any(const struct netaddr *bound)
-{
-	if (bound->sa.sa_family == AF_INET)
-		return bound->in.sin_addr.s_addr == htonl(INADDR_ANY) ||
-			IN_MULTICAST(ntohl(bound->in.sin_addr.s_addr));
-	return IN6_IS_ADDR_UNSPECIFIED(&bound->in6.sin6_addr) ||
-		IN6_IS_ADDR_MULTICAST(&bound->in6.sin6_addr);
-}
-
-/* What a forward asks for beyond udp_prepare(). */
-static void prepare_listener(const struct udp_listener *listener, const struct plan_forward *plan)
-{
-	int fd = listener->watch.fd, tos = plan->connect.tos == ENDPOINT_CARRY;
-	int ttl = plan->connect.ttl == ENDPOINT_CARRY;
-
-	set(fd, IPPROTO_IP, IP_PKTINFO, listener->any); /* else it is known */
-	set(fd, IPPROTO_IP, IP_RECVTOS, tos);
-	set(fd, IPPROTO_IP, IP_RECVTTL, ttl);
-	if (listener->bound.sa.sa_family == AF_INET6) {
-		set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, listener->any);
-		set(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, tos);
-		set(fd, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, ttl);
-	}
-}
-
-static struct udp_listener *find_listener(struct udp *udp, int fd)
-{
-	struct udp_listener *listener = udp->listeners;
-
-	while (listener && listener->watch.fd != fd)
-		listener = listener->next;
-	return listener;
-}
-
-static int new_listener(
-	struct worker *worker, struct forward *forward, int fd, struct udp_listener **ret)
-{
-	struct udp_listener *listener = calloc(1, sizeof(*listener));
-	uint64_t secret[2];
-	int r;
-
-	if (!listener)
-		return -ENOMEM;
-	listener->watch = (struct watch){on_listener, fd};
-	listener->bounces = (struct bounce_sockets){-1, -1};
-	listener->bound.length = sizeof(listener->bound.un);
-	r = getsockname(fd, &listener->bound.sa, &listener->bound.length) < 0 ? -errno : 0;
-	if (r == 0 && getrandom(secret, sizeof(secret), 0) != sizeof(secret))
-		r = -EIO;
-	if (r == 0)
-		r = worker_watch(worker, &listener->watch, EPOLLIN);
-	if (r < 0) {
-		free(listener);
-		return r;
-	}
-	sessions_init(&listener->sessions, secret);
-	session_key_local(&listener->key, &listener->bound);
-	listener->any = is_any(&listener->bound);
-	if (forward->plan.listen.place != ENDPOINT_BROKER)
-		bounce_open(&listener->bounces, forward->listen_place);
-	listener->next = worker->udps->listeners;
-	worker->udps->listeners = listener;
-	*ret = listener;
-	return 0;
-}
 
 static int need_udp(struct worker *worker)
 {
@@ -271,10 +206,7 @@ int udp_open(struct worker *worker, struct forward *forward)
 		free(mine);
 		return r;
 	}
-	/* A reload may have handed it on. */
-	listener = find_listener(worker->udps, fd);
-	if (!listener)
-		r = new_listener(worker, forward, fd, &listener);
+	r = udp_listener_get(worker, forward, fd, on_listener, &listener);
 	if (r < 0) {
 		free(mine);
 		return r;
@@ -286,7 +218,6 @@ int udp_open(struct worker *worker, struct forward *forward)
 	worker->udps->forwards = mine;
 	listener->current = mine;
 	listener->users++;
-	prepare_listener(listener, &forward->plan);
 	return 0;
 }
 

@@ -150,6 +150,7 @@ static void look_around(struct worker *worker)
 {
 	receive_inbox(worker);
 	if (atomic_exchange(&worker->news, false)) {
+		place_leave_gone(&worker->bridge->places);
 		streams_news(worker);
 		udp_news(worker);
 	}

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Streams of all kinds through one bridge for as long as one likes, each byte of which is checked.
 
-    XSOCKET_BUILD=BUILD PYTHONPATH=tests tests/tools/sandbox /usr/bin/python3 tests/bridge/soak.py 600
+    XSOCKET_BUILD=build PYTHONPATH=tests tests/tools/sandbox python3 tests/bridge/soak.py 600
 
 prints what went through in so many seconds, and exits with 1 where anything was different. While it
 runs, the bridge is asked for its counters and told to reload, over and over.

@@ -9,7 +9,7 @@ import socket
 import pytest
 
 from support import streams
-from support.procfs import cpu_time, resident
+from support.procfs import cpu_time, numbers, resident
 from support.wait import wait_until
 
 
@@ -24,14 +24,14 @@ def crowd():
 
 
 def soft_limit(argv):
-    """A manager gives 1024 descriptors, and allows more to who asks: systemd.exec(5), LimitNOFILE=."""
+    """systemd gives 1024 descriptors, and more to who asks: systemd.exec(5), LimitNOFILE=."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     return ['prlimit', f'--nofile=1024:{hard}', *argv]
 
 
 def test_idle_connections(forward, crowd):
-    """20,000, of which some have carried much. A kilobyte for each is enough, and no time of the CPU
-    while nothing happens."""
+    """20,000, of which some have carried much. A kilobyte for each is enough, and no time of the
+    CPU while nothing happens."""
     number = crowd(20000)
     ends = forward('--max-connections', 20000, wrap=soft_limit, server={'backlog': 4096})
     ends.works()
@@ -122,8 +122,28 @@ def test_one_after_the_other(forward):
     ends.wait_empty()
 
 
+def watched(pid):
+    """How many sockets are in each epoll set of a process."""
+    for fd in numbers(f'/proc/{pid}/fdinfo'):
+        with open(f'/proc/{pid}/fdinfo/{fd}', encoding='ascii') as info:
+            found = sum(line.startswith('tfd:') for line in info)
+        if found:
+            yield found
+
+
+def test_workers_share_the_work(forward):
+    """None has all of it, or none of it."""
+    ends = forward('--workers', 2)
+    idle = sorted(watched(ends.bridge.pid))
+    for _ in range(100):
+        ends.pair()
+    busy = sorted(watched(ends.bridge.pid))
+    assert sum(busy) - sum(idle) == 200
+    assert busy[-2] >= 60, busy
+
+
 def fill_all(socks, each):
-    """Sends to all until none takes anything for half a second; fails above so many bytes for each."""
+    """Sends to all until none takes anything for half a second; no more than so much to each."""
     epoll = select.epoll()
     sent = dict.fromkeys((sock.fileno() for sock in socks), 0)
     known = {sock.fileno(): sock for sock in socks}

@@ -180,7 +180,7 @@ def test_no_such_name(bridge, netns, dns, greeters, outside, greeting):
     greeters(vpn, '127.0.0.2')
     running = start(bridge, f'tcp:web.example:80,netns={vpn.name}')
     assert [greeting() for _ in range(3)] == ['reset'] * 3
-    running.wait_log('web.example cannot be looked up: there is none')
+    running.wait_log('web.example cannot be looked up: there is no such name')
     assert running.log.count('cannot be looked up') == 1
     server.names({'web.example': ['127.0.0.2']})
     wait_until(lambda: greeting() == '127.0.0.2', what=lambda: running.log)
@@ -235,7 +235,7 @@ def test_no_server_answers(bridge, netns, silent, outside, greeting):
     assert greeting() == 'reset'
     assert (time.monotonic() - begin > LOOK_UP - 1) == silent
     assert time.monotonic() - begin < LOOK_UP + 3
-    running.wait_log('no server answers' if silent else 'no server can be reached')
+    running.wait_log('no name server answers' if silent else 'no name server can be reached')
     assert 'servers of /etc/resolv.conf; its own go into /etc/netns' in running.log
 
 

@@ -3,6 +3,7 @@
 
 import grp
 import os
+import pathlib
 import pwd
 import signal
 import socket
@@ -88,14 +89,19 @@ def test_namespace_deleted_and_made_again(netns, here, bridge):
     assert one.process.poll() is None
 
 
+def sockets_of(one):
+    return [what for what in one.fds().values() if what.startswith('socket:')]
+
+
 def test_listener_of_a_namespace_that_was_made_again(netns, here, bridge):
-    """A reload has it listen in the new one."""
+    """It listens in the new one, and does not keep the old one alive."""
     there = netns()
     one = bridge('--listen', f'{LISTEN},netns={there.name}', '--connect', CONNECT)
     assert passes(there, LISTEN, here, CONNECT)
     there.delete()
+    wait_until(lambda: 'was deleted' in one.log)
+    wait_until(lambda: not sockets_of(one))
     there.create()
-    one.reload()
     wait_until(lambda: there.listening(4000))
     assert passes(there, LISTEN, here, CONNECT)
 
@@ -105,10 +111,13 @@ def test_no_namespace_is_kept_alive(netns, here, bridge):
     there = netns()
     one = bridge('--listen', LISTEN, '--connect', f'{CONNECT},netns={there.name}')
     assert passes(here, LISTEN, there, CONNECT)
+    assert there.path in one.fds().values()
     inode = os.stat(there.path).st_ino
     there.delete()
+    wait_until(lambda: there.path not in one.fds().values())
+    wait_until(lambda: all(os.stat(f'{task}/ns/net').st_ino != inode
+                           for task in pathlib.Path(f'/proc/{one.pid}/task').iterdir()))
     assert streams.end_of_connecting(here, LISTEN) == (b'', 'ECONNRESET')
-    wait_until(lambda: f'net:[{inode}]' not in one.fds().values())
     there.create()
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Sockets from brokers: a bridge without any privilege, and brokers that hang, die and come back."""
+"""Sockets from brokers: a bridge without privilege, and brokers that hang, die and come back."""
 
 import contextlib
 import os
@@ -108,7 +108,7 @@ def test_broker_that_refuses(served, build, unprivileged):
 
 
 def turned_away(here, listener):
-    """Whether a new client is. Some are served yet, by sockets that the bridge has asked for before."""
+    """Whether a new client is. Some are served yet, by sockets that were asked for before."""
     pair = streams.attended(here, LISTEN, listener)
     for sock in pair or ():
         sock.close()
@@ -199,11 +199,31 @@ def test_broker_that_hangs_keeps_nobody_else_waiting(netns, here, bridge, direct
         assert one.expected in (0, -signal.SIGTERM)
 
 
+@pytest.mark.parametrize('listen', [LISTEN, 'unix:@listener'])
+def test_client_that_is_gone_before_there_is_a_socket(netns, broker, here, bridge, directory,
+                                                      listen):
+    """The broker is slow. What the client has sent is delivered all the same."""
+    there = netns()
+    server = broker('--netns', there.name, server=directory / 'slow')
+    server.process.send_signal(signal.SIGSTOP)
+    bridge('--listen', listen, '--connect', f'{CONNECT},broker={directory}/slow')
+    with streams.listen(there, CONNECT) as listener:
+        for _ in range(10):
+            with streams.connect(here, listen) as client:
+                client.sendall(b'the last words')
+        server.process.send_signal(signal.SIGCONT)
+        for _ in range(10):
+            with listener.accept()[0] as sock:
+                sock.settimeout(streams.PATIENCE)
+                assert streams.ending(sock) == (b'the last words', 'EOF')
+
+
 def test_broker_that_talks_nonsense(here, netns, bridge, directory):
     there = netns()
     with hanging_broker(directory / 'mad') as mad:
         one = bridge('--connect-timeout', 2,
-                     '--listen', 'tcp:127.0.0.1:4001', '--connect', f'{CONNECT},broker={directory}/mad',
+                     '--listen', 'tcp:127.0.0.1:4001',
+                     '--connect', f'{CONNECT},broker={directory}/mad',
                      '--listen', LISTEN, '--connect', f'{CONNECT},netns={there.name}')
         mad.settimeout(0.2)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""No byte is lost, added, or out of place: however much, whoever ends first, whatever the sockets."""
+"""No byte is lost, added or out of place: however much, whoever ends first, by whatever sockets."""
 
 import socket
 import subprocess
@@ -109,6 +109,23 @@ def test_server_that_speaks_and_closes_before_it_is_asked(forward):
             server.sendall(b'%d' % round)
         with client:
             assert streams.ending(client) == (b'%d' % round, 'EOF')
+
+
+@pytest.mark.parametrize('connect', ['tcp:127.0.0.1:5000', 'unix:@target'])
+def test_server_that_speaks_and_is_gone_at_once(forward, connect):
+    """All that happens before the bridge has looked at the new connection once."""
+    ends = forward(connect=connect)
+
+    def serve():
+        for _ in range(300):
+            with ends.accept() as server:
+                server.sendall(b'greeting')
+
+    task = streams.Task(serve)
+    for _ in range(300):
+        with ends.connect() as client:
+            assert streams.ending(client) == (b'greeting', 'EOF')
+    task.result()
 
 
 def test_pieces_of_all_sizes(forward):

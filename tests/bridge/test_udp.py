@@ -27,11 +27,11 @@ def forward(netns, bridge):
     """forward(ARG...): a bridge between two new namespaces."""
     made = []
 
-    def start(*args, listen=('127.0.0.1', 4000), connect=('127.0.0.1', 5000), connecting='',
-              any_address=False, **kwargs):
+    def start(*args, listen=('127.0.0.1', 4000), connect=('127.0.0.1', 5000), listening='',
+              connecting='', any_address=False, **kwargs):
         near, far = netns(), netns()
         where = f'udp:*:{listen[1]}' if any_address else datagrams.text(*listen)
-        started = bridge('--listen', f'{where},netns={near.name}',
+        started = bridge('--listen', f'{where},netns={near.name}{listening}',
                          '--connect', f'{datagrams.text(*connect)},netns={far.name}{connecting}',
                          *args, **kwargs)
         made.append(datagrams.Ends(near, far, started, listen, connect))
@@ -106,6 +106,28 @@ def test_sender_with_segmentation(forward, segment, size):
     server.sendto(sent, peer)
     assert receive(client, len(expected)) == expected
     assert nothing_more(server, 0.05) and nothing_more(client, 0.05)
+
+
+def test_device_without_checksums(forward, netns):
+    """Before kernel 6.11 it takes no joined datagrams (EIO)."""
+    ends, end = forward(connect=('10.5.0.2', 5000)), netns()
+    ends.far.run(['ip', 'link', 'add', 'way', 'type', 'veth', 'peer', 'name', 'way', 'netns',
+                  end.name])
+    for namespace, number in ((ends.far, 1), (end, 2)):
+        namespace.run(['ip', 'address', 'add', f'10.5.0.{number}/24', 'dev', 'way'])
+        namespace.run(['ip', 'link', 'set', 'way', 'up'])
+    with ends.far.entered():
+        datagrams.without_checksums('way')
+    ends.far = end
+    client, server = ends.client(), ends.serve()
+    ask(client, server)
+    for _ in range(2):
+        sent = [data(100 + number)[:100] for number in range(40)]
+        with ends.stopped():
+            for one in sent:
+                client.send(one)
+        assert receive(server, len(sent)) == sent
+    assert ends.counters()['dropped'] == 0
 
 
 def test_receiver_with_segmentation(forward):
@@ -248,42 +270,60 @@ def test_tos_and_ttl_are_carried(forward, near_host, far_host):
     ends = forward(listen=(near_host, 4000), connect=(far_host, 5000),
                    connecting=',tos=carry,ttl=carry')
     client, server = ends.client(), ends.serve()
-    ends_of = {}
-    for sock in (client, server):
-        if sock.family == socket.AF_INET:
-            level = socket.IPPROTO_IP
-            names = socket.IP_TOS, socket.IP_TTL, socket.IP_RECVTOS, 12  # IP_RECVTTL
-            told = (level, socket.IP_TOS), (level, socket.IP_TTL)
-        else:
-            level = socket.IPPROTO_IPV6
-            names = (socket.IPV6_TCLASS, socket.IPV6_UNICAST_HOPS, socket.IPV6_RECVTCLASS,
-                     socket.IPV6_RECVHOPLIMIT)
-            told = (level, socket.IPV6_TCLASS), (level, socket.IPV6_HOPLIMIT)
-        sock.setsockopt(level, names[2], 1)
-        sock.setsockopt(level, names[3], 1)
-        ends_of[sock] = level, names, told
 
     def send(sock, to, tos, ttl):
-        level, names, _ = ends_of[sock]
-        sock.setsockopt(level, names[0], tos)
-        sock.setsockopt(level, names[1], ttl)
+        if sock.family == socket.AF_INET:
+            sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, tos)
+            sock.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, ttl)
+        else:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, tos)
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, ttl)
         sock.sendto(b'?', to) if to else sock.send(b'?')
-
-    def seen(sock):
-        _, ancillary = datagrams.with_ancillary(sock)
-        tos, ttl = ends_of[sock][2]
-        return ancillary[tos], ancillary[ttl]
 
     peer = ask(client, server)
     datagrams_of = [(0x28, 33), (0x28, 33), (0xb9, 34), (0, 64)]
     for there, to, back in ((client, None, server), (server, peer, client)):
+        seen = told(back)
         for tos, ttl in datagrams_of:
             send(there, to, tos, ttl)
-            assert seen(back) == (tos & ~3, ttl)
+            assert seen() == (tos & ~3, ttl)
         with ends.stopped():
             for tos, ttl in datagrams_of:
                 send(there, to, tos, ttl)
-        assert [seen(back) for _ in datagrams_of] == [(tos & ~3, ttl) for tos, ttl in datagrams_of]
+        assert [seen() for _ in datagrams_of] == [(tos & ~3, ttl) for tos, ttl in datagrams_of]
+
+
+@pytest.mark.parametrize('near_host, far_host', [('127.0.0.1', '::1'), ('::1', '127.0.0.1')])
+def test_options_of_endpoints(forward, near_host, far_host):
+    """Those that are a number are so for every packet."""
+    ends = forward(listen=(near_host, 4000), connect=(far_host, 5000),
+                   listening=',interface=lo,tos=32,ttl=7',
+                   connecting=',interface=lo,mark=9,tos=40,ttl=11')
+    client, server = ends.client(), ends.serve()
+    peer = ask(client, server)
+    for sock, send, expected in ((server, lambda: client.send(b'?'), (40, 11)),
+                                 (client, lambda: server.sendto(b'!', peer), (32, 7))):
+        seen = told(sock)
+        send()
+        assert seen() == expected
+
+
+def told(sock):
+    """A function: (TOS, TTL) of the next datagram of this socket."""
+    if sock.family == socket.AF_INET:
+        level, tos, ttl = socket.IPPROTO_IP, socket.IP_TOS, socket.IP_TTL
+        asked = socket.IP_RECVTOS, 12  # IP_RECVTTL
+    else:
+        level, tos, ttl = socket.IPPROTO_IPV6, socket.IPV6_TCLASS, socket.IPV6_HOPLIMIT
+        asked = socket.IPV6_RECVTCLASS, socket.IPV6_RECVHOPLIMIT
+    for option in asked:
+        sock.setsockopt(level, option, 1)
+
+    def seen():
+        _, ancillary = datagrams.with_ancillary(sock)
+        return ancillary[level, tos], ancillary[level, ttl]
+
+    return seen
 
 
 def test_source_address(forward):

@@ -11,7 +11,7 @@ import subprocess
 import pytest
 
 from support import datagrams
-from support.datagrams import ask, error_of
+from support.datagrams import ask, error_of, reaches
 from support.names import Dns
 from support.wait import require, wait_until
 
@@ -183,20 +183,6 @@ def test_reload_and_sessions_that_live(reloaded):
         reloaded.reload(5000)
         wait_until(lambda: reaches(ends.client(), old))
         assert ask(client, old) == peer
-
-
-def reaches(client, server):
-    """Whether what this client sends comes to this server. The server forgets it."""
-    server.settimeout(0.2)
-    client.send(b'probe')
-    try:
-        while server.recv(100) != b'probe':
-            pass
-    except TimeoutError:
-        return False
-    finally:
-        server.settimeout(datagrams.PATIENCE)
-    return True
 
 
 def test_reload_to_another_port(reloaded):

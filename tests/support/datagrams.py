@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Datagrams: sockets for them, both ends of a bridge, and what the kernel tells about each."""
 
+import array
 import contextlib
+import fcntl
 import os
 import select
 import signal
@@ -11,6 +13,7 @@ import struct
 from support.wait import wait_until
 
 PATIENCE = 10
+PROBE = b'probe'
 UDP_SEGMENT, UDP_GRO = 103, 104  # linux/udp.h
 IP_RECVERR, IP_MTU, IP_MTU_DISCOVER, IP_PMTUDISC_DO = 11, 14, 10, 2  # linux/in.h
 IPV6_RECVERR, IPV6_MTU_DISCOVER = 25, 23  # linux/in6.h
@@ -82,6 +85,14 @@ class Ends:
         self.stack.close()
 
 
+def without_checksums(name):
+    """A network device of this thread's namespace leaves checksums to the CPU."""
+    request = array.array('I', [0x17, 0])  # ETHTOOL_STXCSUM, off: linux/ethtool.h
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        fcntl.ioctl(sock, 0x8946,  # SIOCETHTOOL
+                    struct.pack('16sP16x', name.encode(), request.buffer_info()[0]))
+
+
 def state(pid):
     with open(f'/proc/{pid}/stat', encoding='ascii') as stat:
         return stat.read().rpartition(')')[2].split()[0]
@@ -101,10 +112,26 @@ def ask(client, server, data=b'?', answer=b'!'):
     """There and back; returns what the server takes for the client."""
     client.send(data)
     found, peer = server.recvfrom(65536)
+    while found == PROBE != data:  # a late one
+        found, peer = server.recvfrom(65536)
     assert found == data
     server.sendto(answer, peer)
     assert client.recv(65536) == answer
     return peer
+
+
+def reaches(client, server):
+    """Whether what this client sends comes to this server, within a moment."""
+    server.settimeout(0.2)
+    client.send(PROBE)
+    try:
+        while server.recv(100) != PROBE:
+            pass
+    except TimeoutError:
+        return False
+    finally:
+        server.settimeout(PATIENCE)
+    return True
 
 
 def error_of(client, data=b'?'):

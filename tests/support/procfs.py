@@ -45,6 +45,12 @@ def cpu_time(pid):
 
 
 def resident(pid):
-    """Bytes of memory that a process has for itself: not the pages of files that it has mapped."""
+    """Bytes of memory that a process has for itself: not the pages of files that it has mapped.
+
+    0 where most of that would be a sanitizer's.
+    """
+    with open(f'/proc/{pid}/maps', encoding='utf-8') as maps:
+        if any('/libasan' in line or '/libtsan' in line for line in maps):
+            return 0
     with open(f'/proc/{pid}/status', encoding='ascii') as status:
         return next(int(line.split()[1]) * 1024 for line in status if line.startswith('RssAnon'))

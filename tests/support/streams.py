@@ -145,7 +145,7 @@ def read_exactly(sock, size):
 
 
 def read_all(sock, size=1 << 18):
-    """Everything until the other side's end, that many bytes at most at a time. An error is raised."""
+    """Everything until the other side's end, at most that much at a time. An error is raised."""
     received = bytearray()
     while piece := sock.recv(size):
         received += piece
@@ -164,7 +164,7 @@ def ending(sock):
 
 
 def end_of_connecting(namespace, text, source=None):
-    """As ending(), of a new client, which may hear of its end before it knows that it is connected."""
+    """As ending(), of a new client. It may hear of its end before it knows that it is connected."""
     try:
         sock = connect(namespace, text, source)
     except OSError as error:
@@ -229,7 +229,7 @@ def _urgent(sock):
 
 
 def read_marked(sock, size=None):
-    """(bytes, [(position, urgent byte), ...]) until the end, or until there are that many in all."""
+    """(bytes, [(position, urgent byte), ...]) until the end, or until there are so many in all."""
     received, urgent = bytearray(), []
     poll = select.poll()
     poll.register(sock, select.POLLIN | select.POLLPRI)
@@ -251,7 +251,7 @@ def read_marked(sock, size=None):
 
 
 def saved_syn(sock):
-    """(type of service or traffic class, TTL or hop limit) of the SYN; the listener has TCP_SAVE_SYN."""
+    """(type of service, TTL) of the SYN, or what IPv6 has; the listener has TCP_SAVE_SYN."""
     header = sock.getsockopt(socket.IPPROTO_TCP, TCP_SAVED_SYN, 256)
     if header[0] >> 4 == 4:
         return header[1], header[8]

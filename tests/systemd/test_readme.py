@@ -56,12 +56,17 @@ def claim_listening(text):
     assert 'listening in vpn\n' in do(text)
 
 
+def claim_bridge(text):
+    assert 'Directory listing' in do(text)
+
+
 # what a block is known by, and what is so after it
 CLAIMS = {
     "exec vpn ss -Hltn 'sport = :8080'": claim_service,
     'enable --now xsocket.socket': claim_default,
     'XBIND=tcp:3000': lambda text: in_vpn_only(text, 3000),
     "XBIND='tcp:3000=": lambda text: in_vpn_only(text, 9000),
+    'xsocket-bridge --listen': claim_bridge,
     '/tmp/there.c': claim_listening,
     '--grant vpn u:nobody': claim_listening,
 }
