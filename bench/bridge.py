@@ -2,7 +2,7 @@
 """Ways for a client in one namespace to reach a server in another, side by side.
 
 Each round measures each way once, and another one is first in the next round; ratios are within a
-round. `bridge.py BRIDGE-UDP [ROUNDS] [--svg DIR]`: more rounds than the default, and the plots of docs/.
+round. Where other processes disturb, it is measured again. `bridge.py BRIDGE-UDP [ROUNDS] [--svg DIR]`: more rounds than the default, and the plots of docs/.
 """
 
 import argparse
@@ -15,7 +15,7 @@ import sys
 import tempfile
 
 import plot
-from measure import BUILD, broker, find, namespace, spread, table
+from measure import BUILD, Others, broker, find, namespace, spread, table
 from support.wait import wait_until
 from traffic import iperf, nginx_argv, wrk
 
@@ -252,7 +252,7 @@ MEASUREMENTS = [
 ]
 
 
-def measure(bench, rounds):
+def measure(bench, rounds, others):
     """({row: {name of the way: [figure of each round]}}, whether all went well)"""
     figures, well = {row: {} for row in ROWS}, True
     for number in range(rounds):
@@ -260,7 +260,7 @@ def measure(bench, rounds):
         for measurement in MEASUREMENTS:
             for way in bench.ways[turn:] + bench.ways[:turn]:
                 try:
-                    for row, value in measurement(bench, way):
+                    for row, value in others.measure(lambda: list(measurement(bench, way))):
                         figures[row].setdefault(way.name, []).append(value)
                 except (AssertionError, OSError, ValueError, subprocess.SubprocessError) as error:
                     print(f'{way.name}: {error}\n{bench.failure()}', file=sys.stderr)
@@ -316,6 +316,7 @@ def main():
     parser.add_argument('rounds', type=int, nargs='?', default=ROUNDS)
     parser.add_argument('--svg', metavar='DIR')
     args = parser.parse_args()
+    others = Others()
     with contextlib.ExitStack() as stack:
         directory = stack.enter_context(tempfile.TemporaryDirectory())
         bench = Bench(stack, directory, os.path.abspath(args.bridge_udp))
@@ -325,9 +326,10 @@ def main():
             prepare()
         for way in bench.ways:  # each works, and what its first client starts is there
             wrk(way.client, HTTP + way.shift, host=way.host)
-        figures, well = measure(bench, args.rounds)
+        figures, well = measure(bench, args.rounds, others)
     report(figures, bench.ways, args.rounds)
     report_targets(figures)
+    print(others)
     if args.svg:
         draw(figures, bench.ways, args.svg)
     sys.exit(0 if well else 1)

@@ -236,7 +236,8 @@ static unsigned char *put_udp(unsigned char *p, const struct netaddr *client,
 static bool send_from(int fd, const struct iovec *iov, const struct netaddr *to,
 	const struct netaddr *from)
 {
-	_Alignas(struct cmsghdr) unsigned char control[CMSG_SPACE(sizeof(struct in6_pktinfo))] = {0};
+	_Alignas(struct cmsghdr) unsigned char control[CMSG_SPACE(sizeof(struct in6_pktinfo))] = {
+		0};
 	struct netaddr name = *to;
 	struct msghdr msg = {
 		.msg_name = &name.sa,
@@ -298,7 +299,8 @@ static bool send_ipv4(int fd, const struct bounce *bounce, const struct netaddr 
 static bool send_ipv6(int fd, const struct bounce *bounce, const struct netaddr *client,
 	const struct netaddr *local, size_t header)
 {
-	unsigned char packet[sizeof(struct icmp6_hdr) + sizeof(struct ip6_hdr) + 8 + BOUNCE_QUOTE_MAX];
+	unsigned char packet[sizeof(struct icmp6_hdr) + sizeof(struct ip6_hdr) + 8 +
+		BOUNCE_QUOTE_MAX];
 	struct icmp6_hdr icmp = {0};
 	struct ip6_hdr ip = {0};
 	size_t quoted = bounce->quoted > header ? bounce->quoted - header : 0;

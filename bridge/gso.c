@@ -125,7 +125,7 @@ static void send_apart(struct gso *gso, unsigned i)
 	const struct iovec *piece = gso->msgs[i].msg_hdr.msg_iov;
 	struct msghdr msg = gso->msgs[i].msg_hdr;
 	size_t offset = 0, left = message->length;
-	struct iovec pieces[4]; /* a header, and data in one piece: which end where a datagram does */
+	struct iovec pieces[4]; /* a header, and data in one piece */
 
 	msg.msg_control = (void *)gso->route.control;
 	msg.msg_controllen = gso->route.control_length;
@@ -281,7 +281,7 @@ void gso_add(struct gso *gso, const void *data, size_t length, unsigned segment)
 		add_run(gso, next, length, 0);
 		return;
 	}
-	/* Where it is too much, or of a size that cannot be joined, in as many parts as it takes. */
+	/* Where it is too much, or cannot be joined, in as many parts as it takes. */
 	count = (length + segment - 1) / segment;
 	most = most_of(gso, segment + header);
 	if (most > 1 && count <= SEGMENTS_MAX && length + count * header <= LENGTH_MAX)

@@ -26,9 +26,9 @@ struct intake {
 
 /* What comes with a datagram. */
 struct intake_info {
-	unsigned segment; /* it is several of this size, the last may be shorter (UDP_GRO); 0: one */
+	unsigned segment; /* it is several of this size, the last may be shorter; 0: one */
 	uint8_t tos, ttl; /* 0: not told */
-	struct in6_addr local; /* ours, to reply from; IPv4 as IPv4-mapped; :: where it is not told */
+	struct in6_addr local; /* to reply from; IPv4 as IPv4-mapped; :: where it is not told */
 	uint32_t interface;    /* where it came in; 0: not told */
 };
 
@@ -37,8 +37,8 @@ struct intake *intake_new(void);
 void intake_free(struct intake *intake);
 
 /*
- * Receives what is there, at most INTAKE_MAX, without waiting; fewer while they are large. None is ever cut short. Returns how
- * many, or a negative errno.
+ * Receives what is there, at most INTAKE_MAX, without waiting; fewer while they are large. None is
+ * ever cut short. Returns how many, or a negative errno.
  */
 int intake_receive(struct intake *intake, int fd);
 

@@ -57,10 +57,12 @@ static size_t write_v1(int family, const struct proxy *proxy, unsigned char *buf
 
 	if (family == AF_INET) {
 		inet_ntop(family, &proxy->source.in.sin_addr, source, sizeof(source));
-		inet_ntop(family, &proxy->destination.in.sin_addr, destination, sizeof(destination));
+		inet_ntop(family, &proxy->destination.in.sin_addr, destination,
+			sizeof(destination));
 	} else if (family == AF_INET6) {
 		inet_ntop(family, &proxy->source.in6.sin6_addr, source, sizeof(source));
-		inet_ntop(family, &proxy->destination.in6.sin6_addr, destination, sizeof(destination));
+		inet_ntop(family, &proxy->destination.in6.sin6_addr, destination,
+			sizeof(destination));
 	} else {
 		return (size_t)sprintf((char *)buffer, V1_BEGIN "UNKNOWN\r\n");
 	}
@@ -123,8 +125,8 @@ static size_t write_v2(int family, bool datagram, const struct proxy *proxy, uns
 	return (size_t)(p - buffer);
 }
 
-size_t proxy_write(
-	unsigned version, bool datagram, const struct proxy *proxy, unsigned char buffer[PROXY_SEND_MAX])
+size_t proxy_write(unsigned version, bool datagram, const struct proxy *proxy,
+	unsigned char buffer[PROXY_SEND_MAX])
 {
 	struct proxy same;
 	int family = common_family(proxy, &same);
@@ -235,7 +237,7 @@ static void get_unix(const unsigned char *data, struct netaddr *ret)
 	const size_t size = sizeof(ret->un.sun_path);
 	size_t length = size;
 
-	/* The name of an abstract socket may have NUL in it, but where the padding begins is not told. */
+	/* An abstract name may have NUL in it, but where the padding begins is not told. */
 	if (data[0])
 		length = strnlen((const char *)data, size);
 	else

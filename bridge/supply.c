@@ -25,18 +25,18 @@
 #include <unistd.h>
 
 #define MOMENT_MS  100
-#define STOCK_MAX  64
+#define STOCK_MAX  253
 #define STACK_SIZE (128 * 1024)
 
 struct stock {
 	int domain, type;
-	int fds[STOCK_MAX];
-	unsigned n;
+	int fds[STOCK_MAX]; /* the oldest first */
+	uint64_t came[STOCK_MAX];
+	unsigned first, n;
 	unsigned wanted; /* by those who found none */
 	unsigned taken;	 /* since `since` */
 	unsigned spare;	 /* how many are kept: what was taken in the moment before */
 	uint64_t since;	 /* ms */
-	uint64_t filled; /* when the ones there are came */
 	uint64_t failed; /* when */
 	int error;	 /* of that; 0: none */
 };
@@ -63,10 +63,28 @@ static uint64_t now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-static void discard(struct stock *stock)
+static int oldest(struct stock *stock)
 {
-	while (stock->n > 0)
-		close(stock->fds[--stock->n]);
+	int fd = stock->fds[stock->first];
+
+	stock->first = (stock->first + 1) % STOCK_MAX;
+	stock->n--;
+	return fd;
+}
+
+static void put(struct stock *stock, int fd, uint64_t now)
+{
+	unsigned at = (stock->first + stock->n++) % STOCK_MAX;
+
+	stock->fds[at] = fd;
+	stock->came[at] = now;
+}
+
+/* Closes those that came before. */
+static void discard(struct stock *stock, uint64_t before)
+{
+	while (stock->n > 0 && stock->came[stock->first] < before)
+		close(oldest(stock));
 }
 
 static void count_taken(struct stock *stock, uint64_t now)
@@ -78,8 +96,7 @@ static void count_taken(struct stock *stock, uint64_t now)
 	}
 	if (stock->spare > STOCK_MAX / 2)
 		stock->spare = STOCK_MAX / 2;
-	if (stock->n > 0 && now - stock->filled >= MOMENT_MS)
-		discard(stock);
+	discard(stock, now - MOMENT_MS);
 }
 
 /* How many to ask for now. */
@@ -119,18 +136,18 @@ static bool fill(struct supply *supply, struct stock *stock)
 {
 	unsigned n = lacking(stock), had_to_wait = stock->wanted;
 	int fds[STOCK_MAX], r;
+	uint64_t now;
 
 	if (n == 0)
 		return false;
 	pthread_mutex_unlock(&supply->lock);
 	r = ask(supply, stock, fds, n);
 	pthread_mutex_lock(&supply->lock);
-	discard(stock); /* those that were left are older */
+	now = now_ms();
 	for (int i = 0; i < r; i++)
-		stock->fds[stock->n++] = fds[i];
-	stock->filled = now_ms();
+		put(stock, fds[i], now);
 	stock->error = r < 0 ? r : 0;
-	stock->failed = stock->filled;
+	stock->failed = now;
 	stock->wanted = 0;
 	if (r < 0)
 		stock->spare = 0;
@@ -169,7 +186,7 @@ static void sleep_locked(struct supply *supply)
 static void destroy(struct supply *supply)
 {
 	for (int i = 0; i < 4; i++)
-		discard(&supply->stocks[i]);
+		discard(&supply->stocks[i], UINT64_MAX);
 	xsocket_client_free(supply->client);
 	pthread_cond_destroy(&supply->asked);
 	pthread_mutex_destroy(&supply->lock);
@@ -271,7 +288,7 @@ int supply_take(struct supply *supply, int domain, int type)
 	pthread_mutex_lock(&supply->lock);
 	count_taken(stock, now);
 	if (stock->n > 0) {
-		r = stock->fds[--stock->n];
+		r = oldest(stock);
 		stock->taken++;
 	} else if (stock->error && now - stock->failed < MOMENT_MS) {
 		r = stock->error;

@@ -19,7 +19,7 @@
 #define ECN	    3
 #define CONTROL_MAX (2 * CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(struct in6_pktinfo)))
 
-_Static_assert(CONTROL_MAX + CMSG_SPACE(sizeof(uint16_t)) <= GSO_CONTROL, "no room for UDP_SEGMENT");
+_Static_assert(CONTROL_MAX + CMSG_SPACE(sizeof(uint16_t)) <= GSO_CONTROL, "too long");
 
 static void count(atomic_ullong *counter, unsigned long long n)
 {
@@ -275,7 +275,8 @@ static void reply(struct worker *worker, struct session *session, int n)
 		intake_info(udp->intake, i, &info);
 		if (carries && (i == 0 || info.tos != before.tos || info.ttl != before.ttl)) {
 			gso_flush(&udp->gso);
-			route.control_length = source + put_carried(control + source, session, &info);
+			route.control_length = source;
+			route.control_length += put_carried(control + source, session, &info);
 			udp->gso.route = route;
 			before = info;
 		}

@@ -30,7 +30,7 @@
 #define PENDING_BYTES	   (64 * 1024)
 #define PENDING_BYTES_ALL  (4 * 1024 * 1024) /* of a worker */
 #define ASK_AGAIN_MS	   100
-#define ECN		   3		     /* congestion is told hop by hop: not ours to copy */
+#define ECN		   3 /* congestion is told hop by hop: not ours to copy */
 
 static struct log_limit limit_failures = LOG_LIMIT_INIT;
 

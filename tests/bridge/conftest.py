@@ -161,10 +161,9 @@ def webserver(tmp_path):
     """webserver(NAMESPACE, 'nginx'): a server that tells who its client is."""
     started = []
 
-    def start(namespace, kind, text=None, port=5001):
+    def start(namespace, kind, text=None):
         text = text or {'nginx': webservers.NGINX, 'haproxy': webservers.HAPROXY}[kind]
-        started.append(webservers.Server(namespace, kind, tmp_path / f'{kind}{len(started)}', text,
-                                         port))
+        started.append(webservers.Server(namespace, kind, tmp_path / f'{kind}{len(started)}', text))
         return started[-1]
 
     yield start

@@ -51,7 +51,7 @@ def test_heard_and_passed_on(forward, webserver, kind, version, heard, said, hos
     """From haproxy in front of the bridge to the server behind it, from one version to another."""
     ends = forward(listening=f',proxy={heard}', connecting=f',proxy={version}', serve=False)
     webserver(ends.far, kind)
-    webserver(ends.near, 'haproxy', webservers.UPSTREAM, port=3001)
+    webserver(ends.near, 'haproxy', webservers.UPSTREAM)
     upstream = f'tcp:[{host}]:300{said}' if ':' in host else f'tcp:{host}:300{said}'
     client = ends.keep(streams.connect(ends.near, upstream, CLIENT if '.' in host else None))
     expected = as_it_is(client)

@@ -145,8 +145,7 @@ def test_bind_to_a_port(forward):
     ends = forward(connecting=',bind=127.0.0.9:7777')
     client, server = ends.pair()
     assert server.getpeername() == ('127.0.0.9', 7777)
-    with ends.connect() as second:  # that port is taken
-        assert streams.ending(second) == (b'', 'ECONNRESET')
+    assert ends.connect_and_end() == (b'', 'ECONNRESET')  # that port is taken
     streams.reset(server)
     assert streams.ending(client) == (b'', 'ECONNRESET')
     ends.works()

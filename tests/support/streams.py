@@ -230,18 +230,19 @@ def _urgent(sock):
 
 def read_marked(sock, size=None):
     """(bytes, [(position, urgent byte), ...]) until the end, or until there are so many in all."""
-    received, urgent = bytearray(), []
+    received, urgent, byte = bytearray(), [], b''
     poll = select.poll()
     poll.register(sock, select.POLLIN | select.POLLPRI)
     with sock.dup() as view:  # as another thread may be sending with the patience of `sock`
         view.settimeout(0)
         while size is None or len(received) + len(urgent) < size:
             assert poll.poll(PATIENCE * 1000), f'nothing after {len(received)} bytes, {urgent}'
-            if at_mark(sock):
-                byte = _urgent(view)
-                if byte:
-                    urgent.append((len(received), byte))
-                    continue
+            # the mark may be further on, or still that of the last one, until the byte is taken
+            byte = _urgent(view) or byte
+            if byte and at_mark(sock):
+                urgent.append((len(received), byte))
+                byte = b''
+                continue
             with contextlib.suppress(BlockingIOError):
                 piece = view.recv(1 << 16)
                 if not piece:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """nginx and haproxy that say who their client is."""
 
+import re
 import signal
 import socket
 import subprocess
@@ -75,10 +76,22 @@ listen two
 '''
 
 
+def listeners(namespace, ports):
+    """How many sockets listen on one of these."""
+    found = 0
+    with namespace.entered():
+        for table in ('tcp', 'tcp6'):
+            with open(f'/proc/thread-self/net/{table}', encoding='ascii') as lines:
+                rows = [line.split() for line in list(lines)[1:]]
+            found += sum(row[3] == '0A' and str(int(row[1].rpartition(':')[2], 16)) in ports
+                         for row in rows)
+    return found
+
+
 class Server:
     """One of them, in a namespace."""
 
-    def __init__(self, namespace, kind, directory, text, port):
+    def __init__(self, namespace, kind, directory, text):
         self.directory = directory
         directory.mkdir(exist_ok=True)
         conf = directory / 'conf'
@@ -89,7 +102,10 @@ class Server:
             argv = [require('haproxy', '/usr/sbin/haproxy'), '-db', '-f', conf]
         with open(directory / 'log', 'wb') as log:
             self.process = namespace.popen(argv, stdout=log, stderr=log)
-        wait_until(lambda: namespace.listening(port) or self.process.poll() is not None)
+        # of each "bind 127.0.0.1:5000", "listen 5001", but not "listen unix:..."
+        ports = re.findall(r'(?m)^ +(?:bind|listen) (?!unix)\S*?(\d+)(?=[ ;\n])', text)
+        wait_until(lambda: listeners(namespace, ports) == len(ports)
+                   or self.process.poll() is not None)
         assert self.process.poll() is None, (directory / 'log').read_text()
 
     def stop(self):
