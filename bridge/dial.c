@@ -227,6 +227,8 @@ void dial_start(struct worker *worker, struct stream *stream)
 	}
 	n = target_addresses(stream->forward->target, addresses);
 	r = n < 0 ? n : -EHOSTUNREACH;
+	if (n < 0)
+		why = target_reason(n);
 	if (n > 0 && stream->attempt < n)
 		r = connect_to(stream, &addresses[stream->attempt], &why);
 	stream->retry = r == -EAGAIN; /* the queue of a Unix socket is full: TCP would wait */
@@ -259,7 +261,7 @@ void dial_failed(struct worker *worker, struct stream *stream, int r)
 	int n = target_addresses(stream->forward->target, addresses);
 
 	close_target(stream);
-	if (n < 0 || stream->attempt + 1 >= n) {
+	if (n != -EINPROGRESS && stream->attempt + 1 >= n) {
 		give_up(worker, stream, r, NULL);
 		return;
 	}

@@ -42,6 +42,17 @@ static void block_signals(void)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
+static uint64_t rights_of_place(const struct endpoint *endpoint)
+{
+	if (endpoint->place != ENDPOINT_NETNS && endpoint->place != ENDPOINT_NETNS_FD)
+		return 0;
+	/* what another user's process is in may be looked at with CAP_SYS_PTRACE only, proc(5) */
+	if (endpoint->place_name && (strncmp(endpoint->place_name, "pid:", 4) == 0 ||
+					    strncmp(endpoint->place_name, "/proc/", 6) == 0))
+		return PRIVILEGES_BIT(CAP_SYS_ADMIN) | PRIVILEGES_BIT(CAP_SYS_PTRACE);
+	return PRIVILEGES_BIT(CAP_SYS_ADMIN);
+}
+
 /* What is needed to serve this plan, and to read another one of the same kind. */
 static uint64_t rights_of(const struct plan *plan)
 {
@@ -51,9 +62,7 @@ static uint64_t rights_of(const struct plan *plan)
 		const struct endpoint *listen = &plan->forwards[i].listen;
 		const struct endpoint *connect = &plan->forwards[i].connect;
 
-		if (listen->place == ENDPOINT_NETNS || listen->place == ENDPOINT_NETNS_FD ||
-			connect->place == ENDPOINT_NETNS || connect->place == ENDPOINT_NETNS_FD)
-			rights |= PRIVILEGES_BIT(CAP_SYS_ADMIN);
+		rights |= rights_of_place(listen) | rights_of_place(connect);
 		if (connect->transparent || connect->mark >= 0 || listen->mark >= 0)
 			rights |= PRIVILEGES_BIT(CAP_NET_ADMIN);
 		if (listen->kind == ENDPOINT_UDP)

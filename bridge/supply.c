@@ -144,6 +144,7 @@ static bool fill(struct supply *supply, struct stock *stock)
 	r = ask(supply, stock, fds, n);
 	pthread_mutex_lock(&supply->lock);
 	now = now_ms();
+	had_to_wait += stock->wanted; /* or came meanwhile */
 	for (int i = 0; i < r; i++)
 		put(stock, fds[i], now);
 	stock->error = r < 0 ? r : 0;

@@ -236,12 +236,14 @@ def read_marked(sock, size=None):
     with sock.dup() as view:  # as another thread may be sending with the patience of `sock`
         view.settimeout(0)
         while size is None or len(received) + len(urgent) < size:
+            if byte and at_mark(sock):
+                urgent.append((len(received), byte))
+                byte = b''
+                continue
             assert poll.poll(PATIENCE * 1000), f'nothing after {len(received)} bytes, {urgent}'
             # the mark may be further on, or still that of the last one, until the byte is taken
             byte = _urgent(view) or byte
             if byte and at_mark(sock):
-                urgent.append((len(received), byte))
-                byte = b''
                 continue
             with contextlib.suppress(BlockingIOError):
                 piece = view.recv(1 << 16)
