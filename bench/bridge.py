@@ -2,7 +2,9 @@
 """Ways for a client in one namespace to reach a server in another, side by side.
 
 Each round measures each way once, and another one is first in the next round; ratios are within a
-round. Where other processes disturb, it is measured again. `bridge.py BRIDGE-UDP [ROUNDS] [--svg DIR]`: more rounds than the default, and the plots of docs/.
+round. Where other processes disturb, it is measured again.
+
+`bridge.py BRIDGE-UDP [ROUNDS] [--svg DIR]`: more rounds than the default, and the plots of docs/.
 """
 
 import argparse
@@ -228,8 +230,16 @@ def exchanges(bench, way, connections, row):
     yield f'{row}, p99', most
 
 
+def waiting(where):
+    """Whether a UDP socket there has something to be read."""
+    with where.entered(), open('/proc/thread-self/net/udp', encoding='ascii') as sockets:
+        return any(int(line.split()[4].partition(':')[2], 16) for line in list(sockets)[1:])
+
+
 def datagrams(bench, way, size, row):
     if way.datagrams:
+        # what is left of the measurement before would be taken for the client of this one
+        wait_until(lambda: not waiting(bench.near) and not waiting(bench.far), what='empty sockets')
         end = iperf(way.client, IPERF + way.shift, '--udp', '--bitrate', '0', '--length', size,
                     host=way.host)['sum']
         yield row, (end['packets'] - end['lost_packets']) / end['seconds'] / 1e3

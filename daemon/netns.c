@@ -38,12 +38,15 @@ static bool is_mount(const char *path)
 	       (stx.stx_attributes & STATX_ATTR_MOUNT_ROOT);
 }
 
-/* A plain file may be left at the name when the mount on it is gone. */
-static bool is_namespace(int fd)
+/*
+ * A plain file may be left at the name when the mount on it is gone, which ip-netns(8) makes with
+ * mode 000: without capabilities it cannot even be opened.
+ */
+static bool is_namespace(int fd, const char *path)
 {
 	struct statfs fs;
 
-	return fstatfs(fd, &fs) == 0 && fs.f_type == NSFS_MAGIC;
+	return (fd >= 0 ? fstatfs(fd, &fs) : statfs(path, &fs)) < 0 || fs.f_type == NSFS_MAGIC;
 }
 
 static int fail(char *error, size_t size, int r, const char *path, const char *why)
@@ -68,11 +71,14 @@ int netns_open(
 			strncmp(ret->path, "/proc/", 6) == 0
 				? "does not exist (there is no such process)"
 				: "does not exist (ip netns list shows those that do)");
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return fail(error, error_size, -errno, ret->path, NULL);
-	if (!is_namespace(fd))
+	r = fd < 0 || fstat(fd, &st) < 0 ? -errno : 0;
+	if (r < 0 && r != -EACCES)
+		return fail(error, error_size, r, ret->path, NULL);
+	if (!is_namespace(fd, ret->path))
 		return fail(error, error_size, -EINVAL, ret->path,
 			"is no namespace (deleted, or its mount is not visible here)");
+	if (r < 0)
+		return fail(error, error_size, r, ret->path, NULL);
 	ret->device = st.st_dev;
 	ret->inode = st.st_ino;
 	return steal_fd(&fd);
