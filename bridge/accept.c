@@ -10,7 +10,8 @@
  * (forward_listen()).
  *
  * When there is no descriptor left, connections would stay in the queue and wake the workers for ever. So
- * one number is kept in reserve and given up for a moment to take such a connection and reset it.
+ * one number is kept in reserve and given up for a moment to take such a connection and reset it. Another thread
+ * may be quicker and take that number; then the listener is left alone for a while.
  */
 #include "bridge/accept.h"
 
@@ -28,6 +29,7 @@
 #include <string.h>
 
 #define ACCEPTS_MAX 64 /* of one wake-up */
+#define PAUSE_MS    100
 #define UNEVEN	    8  /* streams more than another worker has */
 
 struct accept_tap {
@@ -36,6 +38,7 @@ struct accept_tap {
 	struct accept_tap *next;
 	struct forward *forward;
 	struct listener *listener;
+	bool paused;
 };
 
 static struct log_limit limit_errors = LOG_LIMIT_INIT;
@@ -95,6 +98,27 @@ static bool refuse(struct worker *worker, struct forward *forward, int listener,
 	return taken;
 }
 
+static void pause_tap(struct worker *worker, struct accept_tap *tap)
+{
+	worker_unwatch(worker, &tap->watch);
+	tap->paused = true;
+	worker->resume_at = worker->now + PAUSE_MS;
+}
+
+void accept_resume(struct worker *worker)
+{
+	if (!worker->resume_at || worker->now < worker->resume_at)
+		return;
+	worker->resume_at = 0;
+	for (struct accept_tap *tap = worker->taps; tap; tap = tap->next) {
+		if (!tap->paused)
+			continue;
+		tap->paused = worker_watch(worker, &tap->watch, EPOLLIN | EPOLLEXCLUSIVE) < 0;
+		if (tap->paused)
+			worker->resume_at = worker->now + PAUSE_MS;
+	}
+}
+
 static void on_listener(struct worker *worker, struct watch *watch, uint32_t events)
 {
 	struct accept_tap *tap = (struct accept_tap *)((char *)watch - offsetof(struct accept_tap, watch));
@@ -112,8 +136,10 @@ static void on_listener(struct worker *worker, struct watch *watch, uint32_t eve
 			continue;
 		if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM)
 			return;
-		if (!refuse(worker, forward, watch->fd, errno))
+		if (!refuse(worker, forward, watch->fd, errno)) {
+			pause_tap(worker, tap);
 			return;
+		}
 	}
 }
 

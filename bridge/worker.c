@@ -124,16 +124,23 @@ static void let_others_run(struct worker *worker)
 	worker->bulk = false;
 }
 
-/* Until when to sleep at most. */
+static int earlier(int a, int b)
+{
+	return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
+/* How long to sleep at most, in ms; -1: until something happens. */
 static int timeout(struct worker *worker, bool more)
 {
-	int streams = streams_timeout(worker);
+	int limit = streams_timeout(worker);
 
 	if (more || atomic_load(&worker->has_inbox) || atomic_load(&worker->news))
 		return 0;
 	if (worker->udps)
-		return streams < 0 || streams > TICK_MS ? TICK_MS : streams;
-	return streams;
+		limit = earlier(limit, TICK_MS);
+	if (worker->resume_at)
+		limit = earlier(limit, (int)(worker->resume_at - worker->now));
+	return limit;
 }
 
 static void tick(struct worker *worker)
@@ -155,6 +162,7 @@ static void look_around(struct worker *worker)
 		udp_news(worker);
 	}
 	accept_update(worker);
+	accept_resume(worker);
 	tick(worker);
 }
 

@@ -52,6 +52,7 @@ struct worker {
 
 	/* Its listeners, streams and UDP forwards: accept.c, stream.c, udp.c. */
 	struct accept_tap *taps;
+	uint64_t resume_at;  /* ms: a listener is left alone until then; 0: none is */
 	unsigned generation; /* of the bridge's table, for which these are */
 	struct streams *streams;
 	struct udp *udps;

@@ -142,7 +142,7 @@ def test_out_of_descriptors_and_back(forward):
     not filled."""
     ends = forward(wrap=narrow(64))
     before = cpu_time(ends.bridge.pid)
-    for _ in range(3):
+    for _ in range(10):
         held = [served(ends) for _ in range(100)]
         assert [] in held
         assert sum(pair != [] for pair in held) >= 15
@@ -150,9 +150,9 @@ def test_out_of_descriptors_and_back(forward):
             sock.close()
         ends.wait_empty()
         ends.works()
-    assert cpu_time(ends.bridge.pid) - before < 2
+    assert cpu_time(ends.bridge.pid) - before < 3
     assert 'open files' in ends.bridge.log
-    assert len(ends.bridge.log.splitlines()) < 250  # of 300: daemon/log.c
+    assert len(ends.bridge.log.splitlines()) < 250  # daemon/log.c
 
 
 def test_bulk_without_descriptors_to_spare(forward):
