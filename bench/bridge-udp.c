@@ -4,7 +4,7 @@
  * packaged program has.
  *
  *   bridge-udp receive PORT                            counts bytes, and tells whoever asks
- *   bridge-udp send ADDRESS PORT SIZE SEGMENTS SECONDS sends, asks, prints received bytes per second
+ *   bridge-udp send ADDRESS PORT SIZE SEGMENTS SECONDS sends, asks, prints bytes that arrive in 1 s
  *
  * A datagram of one byte is the question, which the answer repeats, with the count. Both go the way
  * that the data goes, so a relay in between has to carry them, and what arrives before counts.
@@ -41,7 +41,10 @@ static double now(void)
 
 static struct sockaddr_in address_of(const char *host, const char *port)
 {
-	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port))};
+	struct sockaddr_in address = {
+		.sin_family = AF_INET,
+		.sin_port = htons((uint16_t)atoi(port)),
+	};
 
 	if (inet_pton(AF_INET, host, &address.sin_addr) != 1)
 		errx(2, "not an IPv4 address: %s", host);
@@ -59,11 +62,12 @@ static int receive(const char *port)
 		err(1, "port %s", port);
 	for (;;) {
 		socklen_t length = sizeof(from);
-		ssize_t got = recvfrom(fd, data, sizeof(data), 0, (struct sockaddr *)&from, &length);
+		struct sockaddr *peer = (struct sockaddr *)&from;
+		ssize_t got = recvfrom(fd, data, sizeof(data), 0, peer, &length);
 
 		answer.question = (unsigned char)data[0];
 		if (got == 1)
-			(void)!sendto(fd, &answer, sizeof(answer), 0, (struct sockaddr *)&from, length);
+			(void)!sendto(fd, &answer, sizeof(answer), 0, peer, length);
 		else if (got > 0)
 			answer.count += (uint64_t)got;
 	}

@@ -31,7 +31,8 @@ DATAGRAM_BYTES, DATAGRAMS = 1400, 45  # of one send by GSO
 
 BULK, BULK16 = 'throughput, 1 stream', 'throughput, 16 streams'
 SHORT = 'connections with one request each'
-RR, RR16 = '64-byte request and response, 1 connection', '64-byte requests and responses, 16 connections'
+RR = '64-byte request and response, 1 connection'
+RR16 = '64-byte requests and responses, 16 connections'
 UDP64, UDP1400, UDPGSO = 'UDP, 64 bytes', 'UDP, 1400 bytes', 'UDP, 1400 bytes, GSO'
 CPU, CPU16 = 'CPU of the relay, 1 stream', 'CPU of the relay, 16 streams'
 
@@ -55,8 +56,8 @@ ROWS = {
 }
 
 
-# What is to be reached, of the bridge against another way in the same round: at least, or where less
-# is better at most, so many times its figure. 1 against the peers in all other rows.
+# What is to be reached, of the bridge against another way in the same round: at least, or where
+# less is better at most, so many times its figure. 1 against the peers in all other rows.
 TARGETS = {
     (BULK, SOCAT): 2.5, (BULK, PROXYDS): 1.2,
     (BULK16, SOCAT): 2.5, (BULK16, PROXYDS): 1.2, (BULK16, DIRECT): 0.6,
@@ -83,7 +84,7 @@ class Way:
         self.relays = []  # processes in between
 
     def cpu(self):
-        """What its relays have used so far, in ns. What they started has to be gone to be counted."""
+        """What its relays have used so far, in ns. What they started counts once it is gone."""
         ticks = os.sysconf('SC_CLK_TCK')
         total = 0
         for process in self.relays:
@@ -97,7 +98,8 @@ class Way:
 
 
 def children(pid):
-    return any((task / 'children').read_text() for task in pathlib.Path(f'/proc/{pid}/task').iterdir())
+    tasks = pathlib.Path(f'/proc/{pid}/task').iterdir()
+    return any((task / 'children').read_text() for task in tasks)
 
 
 class Bench:
@@ -107,7 +109,8 @@ class Bench:
             'nginx', 'socat', 'systemd-socket-activate', 'iperf3', 'wrk', PROXYD)
         self.errors = stack.enter_context(open(f'{directory}/errors', 'w+', encoding='utf-8'))
         self.near, self.far = (stack.enter_context(namespace(name)) for name in ('near', 'far'))
-        self.brokers = [stack.enter_context(broker(where)).server for where in (self.near, self.far)]
+        self.brokers = [stack.enter_context(broker(where)).server
+                        for where in (self.near, self.far)]
         self.ways = []
 
     def failure(self):
@@ -203,7 +206,8 @@ class Bench:
                     (self.far, path, f'{LOCAL}:{there}', lambda: os.path.exists(path)),
                     (self.near, f'{LOCAL}:{here}', path, lambda: self.near.listening(here))):
                 way.relays.append(self.start(where, [
-                    self.activate, '--listen', listen, PROXYD, '--connections-max=4096', connect], ready))
+                    self.activate, '--listen', listen, PROXYD, '--connections-max=4096', connect],
+                    ready))
 
     def gso(self, way):
         """Bits per second that arrive."""
@@ -221,7 +225,8 @@ def bulk(bench, way, streams, row, cpu_row):
 
 
 def short(bench, way):
-    yield SHORT, wrk(way.client, HTTP + way.shift, '--header', 'Connection: close', host=way.host)[0] / 1e3
+    rate, *_ = wrk(way.client, HTTP + way.shift, '--header', 'Connection: close', host=way.host)
+    yield SHORT, rate / 1e3
 
 
 def exchanges(bench, way, connections, row):
@@ -305,7 +310,8 @@ def report_targets(figures):
             found = ratios(figures, row, BRIDGE, peer)
             if target is None or not found:
                 continue
-            reached = (statistics.median(found) >= target) == more or statistics.median(found) == target
+            middle = statistics.median(found)
+            reached = middle >= target if more else middle <= target
             print(f'  {row:<56} {peer:<29} {"at least" if more else "at most "} {target:<5g}'
                   f'{spread(found, "{:.2f}"):<22}{"reached" if reached else "NOT REACHED"}')
 

@@ -86,7 +86,8 @@ def main():
         inside = stack.enter_context(namespace())
         server = stack.enter_context(broker(inside)).server
         stack.enter_context(servers(
-            inside, server, lambda port: nginx_argv(nginx, f'{directory}/{port}', port), NGINX_PORTS))
+            inside, server, lambda port: nginx_argv(nginx, f'{directory}/{port}', port),
+            NGINX_PORTS))
         stack.enter_context(servers(
             inside, server, lambda port: [iperf3, '--server', '--port', str(port)], IPERF_PORTS))
         measure(inside, 1)  # to warm up

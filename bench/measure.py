@@ -77,8 +77,8 @@ class Others:
             user, nice, system, _, _, *rest = map(int, stat.readline().split()[1:])
         ours = 0
         for path in glob.glob('/proc/[0-9]*/stat'):  # those of this PID namespace
-            with contextlib.suppress(OSError), open(path, encoding='utf-8', errors='replace') as stat:
-                ours += sum(map(int, stat.read().rpartition(')')[2].split()[11:15]))
+            with contextlib.suppress(OSError), open(path, 'rb') as stat:
+                ours += sum(map(int, stat.read().rpartition(b')')[2].split()[11:15]))
         return user + nice + system + sum(rest[:3]) - ours
 
     def measure(self, how):

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A tap is a worker's hold on a listener. When the table of forwards has changed, taps of forwards that
- * are no longer in it go first, so that a listener that was handed on from an old forward to a new one
- * is watched for the new one.
+ * A tap is a worker's hold on a listener. When the table of forwards has changed, taps of forwards
+ * that are no longer in it go first, so that a listener that was handed on from an old forward to a
+ * new one is watched for the new one.
  *
- * A tap holds a reference of the listener, and the forward another one as long as it is in the table. So a
- * listener is closed when the last worker has let go of it, even while connections through it go on: a
- * port must be free again once it is not served. And a forward can get another listener
- * (forward_listen()).
+ * A tap holds a reference of the listener, and the forward another one as long as it is in the
+ * table. So a listener is closed when the last worker has let go of it, even while connections
+ * through it go on: a port must be free again once it is not served. And a forward can get another
+ * listener (forward_listen()).
  *
- * When there is no descriptor left, connections would stay in the queue and wake the workers for ever. So
- * one number is kept in reserve and given up for a moment to take such a connection and reset it. Another thread
- * may be quicker and take that number; then the listener is left alone for a while.
+ * When there is no descriptor left, connections would stay in the queue and wake the workers for
+ * ever. So one number is kept in reserve and given up for a moment to take such a connection and
+ * reset it. Another thread may be quicker and take that number; then the listener is left alone for
+ * a while.
  */
 #include "bridge/accept.h"
 
@@ -54,7 +55,8 @@ static struct worker *choose(struct worker *worker)
 		return worker;
 	least -= UNEVEN;
 	for (unsigned i = 0; i < bridge->n_workers; i++) {
-		unsigned load = atomic_load_explicit(&bridge->workers[i].load, memory_order_relaxed);
+		unsigned load =
+			atomic_load_explicit(&bridge->workers[i].load, memory_order_relaxed);
 
 		if (load < least) {
 			least = load;
@@ -64,7 +66,8 @@ static struct worker *choose(struct worker *worker)
 	return best;
 }
 
-static void admit(struct worker *worker, struct forward *forward, int fd, const struct netaddr *client)
+static void admit(
+	struct worker *worker, struct forward *forward, int fd, const struct netaddr *client)
 {
 	if (!forward_enter(forward)) {
 		stream_reset_fd(fd);
@@ -110,6 +113,10 @@ void accept_resume(struct worker *worker)
 	if (!worker->resume_at || worker->now < worker->resume_at)
 		return;
 	worker->resume_at = 0;
+	pthread_mutex_lock(&worker->bridge->spare_lock);
+	if (worker->bridge->spare < 0)
+		worker->bridge->spare = open("/", O_PATH | O_CLOEXEC);
+	pthread_mutex_unlock(&worker->bridge->spare_lock);
 	for (struct accept_tap *tap = worker->taps; tap; tap = tap->next) {
 		if (!tap->paused)
 			continue;
@@ -121,12 +128,13 @@ void accept_resume(struct worker *worker)
 
 static void on_listener(struct worker *worker, struct watch *watch, uint32_t events)
 {
-	struct accept_tap *tap = (struct accept_tap *)((char *)watch - offsetof(struct accept_tap, watch));
+	struct accept_tap *tap = WORKER_WATCHED(watch, struct accept_tap, watch);
 	struct forward *forward = tap->forward;
 
 	for (int i = 0; forward && i < ACCEPTS_MAX; i++) {
 		struct netaddr client = {.length = sizeof(client.un)};
-		int fd = accept4(watch->fd, &client.sa, &client.length, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		int fd = accept4(
+			watch->fd, &client.sa, &client.length, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 		if (fd >= 0) {
 			admit(worker, forward, fd, &client);
@@ -134,18 +142,15 @@ static void on_listener(struct worker *worker, struct watch *watch, uint32_t eve
 		}
 		if (errno == ECONNABORTED || errno == EINTR || errno == EPROTO)
 			continue;
-		if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM)
+		if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM &&
+			errno != EINVAL)
 			return;
-		if (!refuse(worker, forward, watch->fd, errno)) {
+		/* EINVAL: somebody else who has it has shut it down, which is an event for ever. */
+		if (errno == EINVAL || !refuse(worker, forward, watch->fd, errno)) {
 			pause_tap(worker, tap);
 			return;
 		}
 	}
-}
-
-static void free_tap(struct grave *grave)
-{
-	free(grave); /* its first member */
 }
 
 static void close_tap(struct worker *worker, struct accept_tap *tap)
@@ -159,7 +164,7 @@ static void close_tap(struct worker *worker, struct accept_tap *tap)
 		worker_unwatch(worker, &tap->watch);
 	listener_unref(tap->listener);
 	forward_unref(forward);
-	worker_bury(worker, &tap->grave, free_tap);
+	worker_bury(worker, &tap->grave, NULL);
 }
 
 static void open_tap(struct worker *worker, struct forward *forward)
@@ -174,15 +179,16 @@ static void open_tap(struct worker *worker, struct forward *forward)
 		tap->listener = forward->listener ? listener_ref(forward->listener) : NULL;
 		if (forward->datagram) {
 			r = udp_open(worker, forward);
-		} else if (forward->n_listeners > 0) {
-			tap->watch = (struct watch){on_listener, forward->listeners[0]};
+		} else if (forward->listener) {
+			tap->watch = (struct watch){on_listener, forward->listener->fds[0]};
 			r = worker_watch(worker, &tap->watch, EPOLLIN | EPOLLEXCLUSIVE);
 		} else {
 			r = 0;
 		}
 	}
 	if (r < 0)
-		log_message(LOG_ERR, "forward %s: cannot be served: %s", forward->plan.name, strerror(-r));
+		log_message(LOG_ERR, "forward %s: cannot be served: %s", forward->plan.name,
+			strerror(-r));
 }
 
 static bool is_current(const struct bridge *bridge, const struct accept_tap *tap)

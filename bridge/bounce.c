@@ -11,6 +11,7 @@
 #include "bridge/bounce.h"
 
 #include "bridge/place.h"
+#include "bridge/sockopt.h"
 
 #include "common/cleanup.h"
 
@@ -32,19 +33,14 @@
 /* How much longer the header of IPv6 is. */
 #define HEADERS_DIFFER (sizeof(struct ip6_hdr) - sizeof(struct ip))
 
-static int set(int fd, int level, int option, int value)
-{
-	return setsockopt(fd, level, option, &value, sizeof(value)) < 0 ? -errno : 0;
-}
-
 /* ---- what comes ---- */
 
 int bounce_prepare(int fd, int family)
 {
 	/* An IPv6 socket may have IPv4 peers, too. */
-	int r = set(fd, IPPROTO_IP, IP_RECVERR, 1);
+	int r = sockopt_set(fd, IPPROTO_IP, IP_RECVERR, 1);
 
-	return family == AF_INET6 ? set(fd, IPPROTO_IPV6, IPV6_RECVERR, 1) : r;
+	return family == AF_INET6 ? sockopt_set(fd, IPPROTO_IPV6, IPV6_RECVERR, 1) : r;
 }
 
 static void take_error(const struct cmsghdr *cmsg, struct bounce *ret)

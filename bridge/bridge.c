@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "bridge/bridge.h"
 
+#include "bridge/target.h"
+
 #include "common/cleanup.h"
+#include "daemon/thread.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 
@@ -75,29 +77,19 @@ void bridge_close(struct bridge *bridge)
 	pthread_mutex_destroy(&bridge->spare_lock);
 }
 
-static int start_worker(struct worker *worker)
-{
-	pthread_attr_t attr;
-	sigset_t all, before;
-	int r;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, &before);
-	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, STACK_SIZE);
-	r = pthread_create(&worker->thread, &attr, worker_run, worker);
-	pthread_attr_destroy(&attr);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return -r;
-}
-
 int bridge_start(struct bridge *bridge)
 {
 	int r = 0;
 
+	for (unsigned i = 0; i < bridge->n_table; i++) {
+		if (bridge->table[i]->target)
+			target_begin(bridge->table[i]->target);
+	}
 	for (unsigned i = 0; i < bridge->n_workers && r == 0; i++) {
+		struct worker *worker = &bridge->workers[i];
+
 		atomic_fetch_add(&bridge->running, 1);
-		r = start_worker(&bridge->workers[i]);
+		r = thread_start(&worker->thread, STACK_SIZE, worker_run, worker);
 		if (r == 0)
 			bridge->n_started++;
 	}
@@ -112,7 +104,8 @@ void bridge_end(struct bridge *bridge, enum bridge_phase phase)
 {
 	int before = atomic_load(&bridge->phase);
 
-	while (before < (int)phase && !atomic_compare_exchange_weak(&bridge->phase, &before, (int)phase))
+	while (before < (int)phase &&
+		!atomic_compare_exchange_weak(&bridge->phase, &before, (int)phase))
 		;
 	if (phase != BRIDGE_SERVE) {
 		pthread_mutex_lock(&bridge->table_lock);

@@ -7,7 +7,7 @@
  *
  *   control.c   the main thread: signals, service manager, watchdog, reload, counters (sd-event)
  *   worker.c    one thread per CPU: an epoll loop over connections and sessions
- *   place.c     one thread per broker that sockets come from
+ *   supply.c    one thread per broker that sockets come from
  *   target.c    one thread per name that is looked up
  */
 
@@ -54,8 +54,8 @@ struct bridge {
 };
 
 /*
- * Makes a bridge without forwards for the limits of a plan; its workers do not run yet. Returns 0 or a negative errno;
- * bridge_close() also after that.
+ * Makes a bridge without forwards for the limits of a plan; its workers do not run yet. Returns 0
+ * or a negative errno; bridge_close() also after that.
  */
 int bridge_open(struct bridge *bridge, const struct plan *plan);
 void bridge_close(struct bridge *bridge);

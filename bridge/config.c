@@ -140,8 +140,7 @@ static int check(const struct plan *plan, char *error, size_t error_size)
 	if (plan->n_forwards == 0) {
 		snprintf(error, error_size,
 			"there is nothing to bridge: write a section [Forward NAME] with Listen= "
-			"and "
-			"Connect=");
+			"and Connect=");
 		return -EINVAL;
 	}
 	return plan_check(plan, error, error_size);

@@ -2,8 +2,10 @@
 #ifndef XSOCKET_BRIDGE_CONFIG_H
 #define XSOCKET_BRIDGE_CONFIG_H
 
-/* /etc/xsocket/bridge/NAME.conf: [Bridge] has limits, each [Forward NAME] two endpoints and its
- * own. */
+/*
+ * /etc/xsocket/bridge/NAME.conf: [Bridge] has limits, each [Forward NAME] two endpoints and its
+ * own.
+ */
 
 #include "bridge/plan.h"
 

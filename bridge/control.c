@@ -15,6 +15,7 @@
 
 #include "bridge/counters.h"
 #include "bridge/table.h"
+
 #include "daemon/log.h"
 #include "daemon/netns.h"
 #include "daemon/notify.h"

@@ -2,6 +2,7 @@
 #include "bridge/counters.h"
 
 #include "bridge/bridge.h"
+
 #include "daemon/log.h"
 
 #include <inttypes.h>

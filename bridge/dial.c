@@ -2,9 +2,9 @@
 /*
  * The client is accepted already, so all it can be told of a failure is a reset.
  *
- * A target has one or more addresses (a name). They are tried in order: the next one when one is refused
- * or unreachable, or has not answered within its share of the time. When all have failed, the name is
- * looked up again for the next client.
+ * A target has one or more addresses (a name). They are tried in order: the next one when one is
+ * refused or unreachable, or has not answered within its share of the time. When all have failed,
+ * the name is looked up again for the next client.
  *
  * connect(2) does not wait. On a loopback interface it is over when it returns, although it says
  * EINPROGRESS; so what the client has sent already is sent at once, and an event is waited
@@ -16,6 +16,7 @@
 #include "bridge/greet.h"
 #include "bridge/pacing.h"
 #include "bridge/place.h"
+#include "bridge/sockopt.h"
 #include "bridge/streams.h"
 #include "bridge/target.h"
 
@@ -23,41 +24,11 @@
 #include "daemon/log.h"
 
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <string.h>
 
 static struct log_limit limit_failures = LOG_LIMIT_INIT;
 
-static int set(int fd, int level, int option, int value)
-{
-	return setsockopt(fd, level, option, &value, sizeof(value)) < 0 ? -errno : 0;
-}
-
 /* ---- what a socket gets ---- */
-
-/* Better with it, but no reason to refuse anybody. */
-static void set_stream(int fd, const struct endpoint *connect)
-{
-	set(fd, SOL_SOCKET, SO_OOBINLINE, 1);
-	if (connect->nodelay)
-		set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-	if (connect->keepalive >= 0)
-		set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-	if (connect->keepalive > 0)
-		set(fd, IPPROTO_TCP, TCP_KEEPIDLE, connect->keepalive);
-}
-
-static int set_tos(int fd, int family, int tos)
-{
-	return family == AF_INET ? set(fd, IPPROTO_IP, IP_TOS, tos)
-				 : set(fd, IPPROTO_IPV6, IPV6_TCLASS, tos);
-}
-
-static int set_ttl(int fd, int family, int ttl)
-{
-	return family == AF_INET ? set(fd, IPPROTO_IP, IP_TTL, ttl)
-				 : set(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, ttl);
-}
 
 /* bind=ADDR and bind=ADDR:PORT were checked when they were read. */
 static int set_source(const struct forward *forward, int fd, const struct netaddr *target,
@@ -74,12 +45,12 @@ static int set_source(const struct forward *forward, int fd, const struct netadd
 	if (source.sa.sa_family != family)
 		return -EAFNOSUPPORT;
 	if (transparent)
-		r = family == AF_INET ? set(fd, IPPROTO_IP, IP_TRANSPARENT, 1)
-				      : set(fd, IPPROTO_IPV6, IPV6_TRANSPARENT, 1);
+		r = family == AF_INET ? sockopt_set(fd, IPPROTO_IP, IP_TRANSPARENT, 1)
+				      : sockopt_set(fd, IPPROTO_IPV6, IPV6_TRANSPARENT, 1);
 	else if (netaddr_port(&source) == 0)
-		r = set(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
+		r = sockopt_set(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
 	if (r == 0 && netaddr_port(&source) != 0)
-		r = set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+		r = sockopt_set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	if (r < 0)
 		return r;
 	return bind(fd, &source.sa, source.length) < 0 ? -errno : 0;
@@ -89,27 +60,17 @@ int dial_prepare(const struct forward *forward, int fd, int type, const struct n
 	const struct netaddr *client, int tos, int ttl)
 {
 	const struct endpoint *connect = &forward->plan.connect;
-	int family = target->sa.sa_family, r = 0;
+	int family = target->sa.sa_family, r;
 
 	if (family == AF_UNIX)
 		return 0;
 	if (type == SOCK_STREAM)
-		set_stream(fd, connect);
-	if (connect->interface)
-		r = setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, connect->interface,
-			    (socklen_t)strlen(connect->interface) + 1) < 0
-			    ? -errno
-			    : 0;
-	if (r == 0 && connect->mark >= 0)
-		r = set(fd, SOL_SOCKET, SO_MARK, connect->mark);
-	if (r == 0 && connect->tos >= 0)
-		r = set_tos(fd, family, connect->tos);
-	else if (connect->tos == ENDPOINT_CARRY && tos > 0)
-		set_tos(fd, family, tos);
-	if (r == 0 && connect->ttl >= 0)
-		r = set_ttl(fd, family, connect->ttl);
-	else if (connect->ttl == ENDPOINT_CARRY && ttl > 0)
-		set_ttl(fd, family, ttl);
+		sockopt_set_stream(fd, connect);
+	if (connect->tos == ENDPOINT_CARRY && tos > 0)
+		sockopt_set_tos(fd, family, tos);
+	if (connect->ttl == ENDPOINT_CARRY && ttl > 0)
+		sockopt_set_ttl(fd, family, ttl);
+	r = sockopt_set_endpoint(fd, family, connect);
 	return r == 0 ? set_source(forward, fd, target, client) : r;
 }
 
@@ -120,8 +81,8 @@ static void give_up(struct worker *worker, struct stream *stream, int r, const c
 	struct forward *forward = stream->forward;
 
 	atomic_fetch_add(&forward->failed, 1);
-	log_limited(&limit_failures, "failed", LOG_WARNING, "forward %s: %s: %s", forward->plan.name,
-		forward->plan.connect.text, why ? why : strerror(-r));
+	log_limited(&limit_failures, "failed", LOG_WARNING, "forward %s: %s: %s",
+		forward->plan.name, forward->plan.connect.text, why ? why : strerror(-r));
 	if (forward->target)
 		target_unreachable(forward->target);
 	stream_reset(worker, stream);
@@ -151,6 +112,7 @@ static void use_descriptor(struct worker *worker, struct stream *stream)
 		give_up(worker, stream, 0, "serves one client only");
 		return;
 	}
+	stream->only = true;
 	use_target(stream, fd, stream->forward->connected_tcp);
 	if (greet_write(stream) < 0) {
 		stream_reset(worker, stream);
@@ -189,13 +151,14 @@ static int connect_to(struct stream *stream, const struct netaddr *target, const
 	int r;
 
 	if (presents_local(stream, client, target)) {
-		*ret_why = "a remote client would look like a local one to the target: say as-local, "
-			   "proxy= or bind= at the connecting endpoint";
+		*ret_why = PLAN_PRESENTS_LOCAL_TEXT;
 		return -EPERM;
 	}
 	fd = place_take(forward->connect_place, target->sa.sa_family, SOCK_STREAM);
-	if (fd < 0)
+	if (fd < 0) {
+		*ret_why = place_advice(forward->connect_place, fd);
 		return steal_fd(&fd);
+	}
 	r = dial_prepare(forward, fd, SOCK_STREAM, target, client, stream->tos, stream->ttl);
 	if (r < 0)
 		return r;
@@ -261,6 +224,7 @@ void dial_failed(struct worker *worker, struct stream *stream, int r)
 	int n = target_addresses(stream->forward->target, addresses);
 
 	close_target(stream);
+	stream->given_up = worker->turn;
 	if (n != -EINPROGRESS && stream->attempt + 1 >= n) {
 		give_up(worker, stream, r, NULL);
 		return;

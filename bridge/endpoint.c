@@ -119,7 +119,7 @@ static int parse_host(struct parse *parse, const char *host, bool brackets)
 	if (!brackets && (!host[0] || strcmp(host, "*") == 0)) {
 		if (!listens)
 			return fail(parse,
-				"it says not where to connect to: write an address or a name "
+				"it does not say where to connect to: write an address or a name "
 				"before the port");
 		return copy_text(parse, "", &parse->endpoint.host);
 	}

@@ -5,11 +5,13 @@
 /*
  * One end of a forward, as it is written: what, where, and how.
  *
- *   tcp:HOST:PORT  udp:HOST:PORT  unix:PATH  unix:@NAME  fd:N  HOST:PORT (TCP), then ,OPTION or ,OPTION=VALUE
+ *   tcp:HOST:PORT  udp:HOST:PORT  unix:PATH  unix:@NAME  fd:N  HOST:PORT (TCP)
+ *
+ * and then any number of ,OPTION or ,OPTION=VALUE.
  *
  * HOST is an IPv4 address, [an IPv6 address], or, where it connects, a name; where it listens, an
- * empty HOST or * is every address of both kinds. A backslash takes the next character as it is: \, in a path.
- * endpoint_parse() is pure: no system calls.
+ * empty HOST or * is every address of both kinds. A backslash takes the next character as it is:
+ * \, in a path. endpoint_parse() is pure: no system calls.
  */
 
 #include <stdbool.h>
@@ -21,7 +23,7 @@ enum endpoint_kind {
 	ENDPOINT_TCP,
 	ENDPOINT_UDP,
 	ENDPOINT_UNIX,
-	ENDPOINT_FD, /* listening: stream or datagram, found out later; connecting: connected already */
+	ENDPOINT_FD, /* listening: streams or datagrams, found out later; else connected already */
 };
 
 enum endpoint_side {
@@ -67,8 +69,9 @@ struct endpoint {
 	enum endpoint_proxy proxy;
 	char *interface;      /* interface=NAME: SO_BINDTODEVICE */
 	bool nodelay;	      /* nodelay=yes|no, default yes: TCP_NODELAY */
-	int keepalive;	      /* keepalive=yes|no|SECONDS: -1 no, 0 yes with the system's times, else idle seconds; default 0 */
-	int tos;	      /* tos=carry|0..255: default carry where it connects by TCP, else unset */
+	/* keepalive=yes|no|SECONDS: -1 no, 0 yes with the system's times (default), else idle s */
+	int keepalive;
+	int tos;	      /* tos=carry|0..255: default carry where TCP connects, else unset */
 	int ttl;	      /* ttl=carry|1..255: default unset */
 	int mark;	      /* mark=N: SO_MARK (needs CAP_NET_ADMIN); default unset */
 
@@ -82,12 +85,12 @@ struct endpoint {
 	/* connecting */
 	char *bind;	      /* bind=ADDR or ADDR:PORT ([ADDR6]:PORT): source address */
 	bool transparent;     /* transparent: the client's address is the source (IP_TRANSPARENT) */
-	bool as_local;	      /* as-local: remote clients may look like 127.0.0.1 to the target, see plan_presents_local() */
+	bool as_local;	      /* as-local: see plan_presents_local() */
 };
 
 /*
- * Parses all of text. Returns 0, or -EINVAL (-ENOMEM) with a message in error that says what is wrong
- * and what to write instead. *ret is to be freed by endpoint_free().
+ * Parses all of text. Returns 0, or -EINVAL (-ENOMEM) with a message in error that says what is
+ * wrong and what to write instead. *ret is to be freed by endpoint_free().
  */
 int endpoint_parse(const char *text, enum endpoint_side side, struct endpoint *ret, char *error,
 	size_t error_size);

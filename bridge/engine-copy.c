@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * recv(2) into the worker's buffer, send(2) from there. What `to` does not take is kept in memory of
- * its own, and nothing more is read until that is gone: so a flow holds at most one buffer.
+ * recv(2) into the worker's buffer, send(2) from there. What `to` does not take is kept in memory
+ * of its own, and nothing more is read until that is gone: so a flow holds at most one buffer.
  *
  * A read that returns less than was asked for has emptied the socket: the next event tells when
- * there is more, and nothing is read just to get EAGAIN. But the end may be there already, behind what
- * was read, if an event said so (EPOLLRDHUP).
+ * there is more, and nothing is read just to get EAGAIN. But the end may be there already, behind
+ * what was read, if an event said so (EPOLLRDHUP).
  *
  * Urgent data. Sockets have SO_OOBINLINE, so that the byte cannot get lost; recv(2) stops in front
  * of it (tcp(7), SIOCATMARK tells). It can stop there although more follows, so whoever reads on
@@ -52,16 +52,22 @@ int engine_flush(struct flow *flow)
 	return 1;
 }
 
-/* Sends what was read, and keeps what is not taken. Returns 1 if all was, 0, or a negative errno. */
+/*
+ * Sends what was read, and keeps what is not taken. Returns 1 if all was, 0, or a negative errno.
+ */
 static int deliver(struct flow *flow, const unsigned char *data, size_t size, int flags)
 {
 	ssize_t n;
+	int r;
 
 	do {
 		n = send(flow->to, data, size, MSG_NOSIGNAL | MSG_DONTWAIT | flags);
 	} while (n < 0 && errno == EINTR);
-	if (n < 0 && errno != EAGAIN)
-		return -errno;
+	if (n < 0 && errno != EAGAIN) {
+		r = -errno;
+		engine_put(flow, data, size); /* for the target's next address */
+		return r;
+	}
 	if (n < 0)
 		n = 0;
 	flow->bytes += (uint64_t)n;
@@ -93,10 +99,10 @@ static int pass_urgent(struct flow *flow)
 			recv(flow->from, &byte, 1, MSG_DONTWAIT) != 1)
 			return 1; /* reading will tell what is wrong */
 		r = deliver(flow, &byte, 1, MSG_OOB);
-		if (r == 0)
-			flow->rest_urgent = flow->rest; /* and it is all there is */
-		if (r <= 0)
-			return r;
+		if (r > 0)
+			continue;
+		flow->rest_urgent = flow->rest; /* and it is all there is */
+		return r;
 	}
 }
 

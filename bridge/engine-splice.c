@@ -3,15 +3,15 @@
  * splice(2) from one socket into a pipe, and from the pipe into the other socket.
  *
  * Traps:
- *   EAGAIN from the first step may mean that the socket is empty or that the pipe is full (by
- *   pages, not bytes). It is about the socket when the pipe is empty.
- *   0 may come at the end of the stream, and also without it. So the end is left to recv(2): the flow
- *   is copied again.
- *   splice(2) has no MSG_NOSIGNAL: SIGPIPE is blocked in the whole process.
- *   A pipe of 1 MiB is 256 pages of the user's pipe-user-pages-soft (pipe(7)); above that pipes are made
- *   smaller, or not at all, and the flow is copied.
- *   It stops in front of an urgent byte as recv(2) does, and would never pass it: EPOLLPRI makes the
- *   flow be copied.
+ *   EAGAIN  from the first step may mean that the socket is empty or that the pipe is full (by
+ *           pages, not bytes). It is about the socket when the pipe is empty.
+ *   0       may come at the end of the stream, and also without it. So the end is left to recv(2):
+ *           the flow is copied again.
+ *   SIGPIPE is blocked in the whole process: splice(2) has no MSG_NOSIGNAL.
+ *   1 MiB   of a pipe is 256 pages of the user's pipe-user-pages-soft (pipe(7)); above that pipes
+ *           are made smaller, or not at all, and the flow is copied.
+ *   urgent  bytes stop it, as they do recv(2), and it would never pass them: EPOLLPRI makes the
+ *           flow be copied.
  */
 #include "bridge/engine.h"
 #include "bridge/streams.h"

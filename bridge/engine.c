@@ -5,9 +5,9 @@
  * Copying (recv(2), send(2)) through one buffer that stays in the CPU's cache is best for
  * what comes in small pieces: two system calls for each. splice(2) moves pages through a pipe
  * without touching the bytes, which is best for bulk, but takes a system call more and
- * cannot carry urgent data. So a flow begins by copying, is spliced once its pieces are large, and is
- * copied again when they have become small. A pipe is lent to a flow only while there is something in
- * it.
+ * cannot carry urgent data. So a flow begins by copying, is spliced once its pieces are large, and
+ * is copied again when they have become small. A pipe is lent to a flow only while there is
+ * something in it.
  */
 #include "bridge/engine.h"
 

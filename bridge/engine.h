@@ -4,7 +4,7 @@
 
 /*
  * Ways to move what one socket receives to another one. Which one a flow uses changes with what it
- * carries, see engine_choose(); docs/BENCHMARKS.md has the figures behind that.
+ * carries, see engine.c; docs/BENCHMARKS.md has the figures behind that.
  */
 
 #include <stdbool.h>
@@ -62,12 +62,14 @@ struct engine_pipes {
 /*
  * Moves what can be moved without waiting, by the engine that suits. Counts flow->bytes.
  *
- * Returns an engine_result, or a negative errno: to takes no more (-ECONNRESET, -EPIPE, -ETIMEDOUT, ...), or
- * -ENOMEM.
+ * Returns an engine_result, or a negative errno: to takes no more (-ECONNRESET, -EPIPE, -ETIMEDOUT,
+ * ...), or -ENOMEM.
  */
 int engine_run(struct worker *worker, struct flow *flow);
 
-/* Appends to what `to` is to get, before anything that is read from now on. Returns 0 or -ENOMEM. */
+/*
+ * Appends to what `to` is to get, before anything that is read from now on. Returns 0 or -ENOMEM.
+ */
 int engine_put(struct flow *flow, const void *data, size_t size);
 
 /* Whether `to` still has to get something that was read. */

@@ -31,7 +31,8 @@ static void forward_free(struct forward *forward)
 }
 
 /* A connection that somebody else made. */
-static int check_connection(const struct endpoint *endpoint, bool *ret_tcp, char *error, size_t error_size)
+static int check_connection(
+	const struct endpoint *endpoint, bool *ret_tcp, char *error, size_t error_size)
 {
 	struct netaddr peer = {.length = sizeof(peer.un)};
 	int fd = endpoint->fd, flags = fcntl(fd, F_GETFL), type = 0;
@@ -39,16 +40,19 @@ static int check_connection(const struct endpoint *endpoint, bool *ret_tcp, char
 
 	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) < 0 || type != SOCK_STREAM ||
 		getpeername(fd, &peer.sa, &peer.length) < 0)
-		return explain(error, error_size, -ENOTCONN, "%s: descriptor %d is no connected stream socket",
-			endpoint->text, fd);
-	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
-		return explain(error, error_size, -errno, "%s: %s", endpoint->text, strerror(errno));
+		return explain(error, error_size, -ENOTCONN,
+			"%s: descriptor %d is no connected stream socket", endpoint->text, fd);
+	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
+		fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+		return explain(
+			error, error_size, -errno, "%s: %s", endpoint->text, strerror(errno));
 	*ret_tcp = peer.sa.sa_family != AF_UNIX;
 	listener_prepare(fd, endpoint);
 	return 0;
 }
 
-static int open_listening(struct forward *forward, struct forward *old, char *error, size_t error_size)
+static int open_listening(
+	struct forward *forward, struct forward *old, char *error, size_t error_size)
 {
 	const struct endpoint *listen = &forward->plan.listen;
 	struct listener *listener;
@@ -66,9 +70,13 @@ static int open_listening(struct forward *forward, struct forward *old, char *er
 	forward->listen_place = place_get(&forward->bridge->places, listen);
 	if (!forward->listen_place)
 		return explain(error, error_size, -ENOMEM, "%s", strerror(ENOMEM));
-	listener = old && old->listener ? listener_ref(old->listener)
-					: listener_new(forward->listen_place, listen,
-						  forward->bridge->n_workers, error, error_size);
+	/* a worker may end the bridge right now */
+	pthread_mutex_lock(&forward->bridge->table_lock);
+	listener = old && old->listener ? listener_ref(old->listener) : NULL;
+	pthread_mutex_unlock(&forward->bridge->table_lock);
+	if (!listener)
+		listener = listener_new(forward->listen_place, listen, forward->bridge->n_workers,
+			error, error_size);
 	if (!listener)
 		return -EINVAL;
 	forward_listen(forward, listener);
@@ -83,8 +91,9 @@ static int open_connecting(struct forward *forward, char *error, size_t error_si
 
 	if (forward->datagram != (connect->kind == ENDPOINT_UDP))
 		return explain(error, error_size, -EINVAL,
-			"forward %s: %s is a %s socket, %s is not: both ends must be", forward->plan.name,
-			forward->plan.listen.text, forward->datagram ? "datagram" : "stream", connect->text);
+			"forward %s: %s is a %s socket, %s is not: both ends must be",
+			forward->plan.name, forward->plan.listen.text,
+			forward->datagram ? "datagram" : "stream", connect->text);
 	if (connect->kind == ENDPOINT_FD) {
 		r = check_connection(connect, &forward->connected_tcp, error, error_size);
 		if (r == 0)
@@ -105,7 +114,11 @@ static int open_connecting(struct forward *forward, char *error, size_t error_si
 	if (connect->bind)
 		host_source(connect->bind, &forward->source);
 	forward->target = target_new(forward->bridge, connect, forward->connect_place);
-	return forward->target ? 0 : explain(error, error_size, -ENOMEM, "%s", strerror(ENOMEM));
+	if (!forward->target)
+		return explain(error, error_size, -ENOMEM, "%s", strerror(ENOMEM));
+	if (forward->bridge->n_started > 0)
+		target_begin(forward->target);
+	return 0;
 }
 
 struct forward *forward_new(struct bridge *bridge, struct plan_forward *plan, struct forward *old,
@@ -123,7 +136,6 @@ struct forward *forward_new(struct bridge *bridge, struct plan_forward *plan, st
 	atomic_init(&forward->references, 1);
 	atomic_init(&forward->accepted_fd, -1);
 	atomic_init(&forward->connected_fd, -1);
-	forward->max_connections = plan->max_connections;
 	forward->connect_timeout_s =
 		plan->connect_timeout_s ? plan->connect_timeout_s : bridge->plan.connect_timeout_s;
 	forward->idle_timeout_s =
@@ -138,7 +150,9 @@ struct forward *forward_new(struct bridge *bridge, struct plan_forward *plan, st
 		*plan = (struct plan_forward){0};
 		return forward;
 	}
-	forward->plan = (struct plan_forward){0}; /* stays the caller's */
+	forward->plan = (struct plan_forward){0}; /* stays the caller's, and so do descriptors */
+	atomic_store(&forward->accepted_fd, -1);
+	atomic_store(&forward->connected_fd, -1);
 	forward_free(forward);
 	return NULL;
 }
@@ -159,24 +173,26 @@ void forward_listen(struct forward *forward, struct listener *listener)
 {
 	listener_unref(forward->listener);
 	forward->listener = listener;
-	forward->listeners = listener ? listener->fds : NULL;
-	forward->n_listeners = listener ? listener->n : 0;
 }
 
 /* ---- limits ---- */
 
 static bool add_below(atomic_uint *counter, unsigned max)
 {
-	if (atomic_fetch_add_explicit(counter, 1, memory_order_relaxed) < max)
-		return true;
-	atomic_fetch_sub_explicit(counter, 1, memory_order_relaxed);
+	unsigned n = atomic_load(counter);
+
+	/* never one too many for a moment: forward_leave() would not see that it is the last */
+	while (n < max) {
+		if (atomic_compare_exchange_weak(counter, &n, n + 1))
+			return true;
+	}
 	return false;
 }
 
 bool forward_enter(struct forward *forward)
 {
 	struct bridge *bridge = forward->bridge;
-	unsigned max = forward->max_connections ? forward->max_connections : UINT32_MAX;
+	unsigned max = forward->plan.max_connections ? forward->plan.max_connections : UINT32_MAX;
 	const char *whose = "MaxConnections= of the forward";
 
 	if (add_below(&forward->connections, max)) {
@@ -199,6 +215,7 @@ void forward_leave(struct forward *forward)
 	struct bridge *bridge = forward->bridge;
 
 	atomic_fetch_sub_explicit(&forward->connections, 1, memory_order_relaxed);
-	if (atomic_fetch_sub(&bridge->connections, 1) == 1 && atomic_load(&bridge->phase) != BRIDGE_SERVE)
+	if (atomic_fetch_sub(&bridge->connections, 1) == 1 &&
+		atomic_load(&bridge->phase) != BRIDGE_SERVE)
 		bridge_news(bridge); /* the last one: all workers may end */
 }

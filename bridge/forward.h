@@ -3,8 +3,8 @@
 #define XSOCKET_BRIDGE_FORWARD_H
 
 /*
- * A forward at work: its listener, its target, its counters. Shared by all threads; whatever is under
- * way through it holds a reference, so it outlives a reload that removed it.
+ * A forward at work: its listener, its target, its counters. Shared by all threads; whatever is
+ * under way through it holds a reference, so it outlives a reload that removed it.
  */
 
 #include "bridge/netaddr.h"
@@ -24,20 +24,19 @@ struct forward {
 	atomic_uint references;
 
 	struct listener *listener; /* a reference; NULL: closed, or there is none */
-	const int *listeners;	   /* its descriptors: one that all workers share, or one for each (UDP) */
-	unsigned n_listeners;
-	bool datagram;	  /* they are datagram sockets */
-	atomic_bool wanted; /* UDP: a worker without sessions needs one that others can give up */
-	atomic_int accepted_fd; /* a client that is connected already, until a worker has taken it; or -1 */
-	atomic_int connected_fd; /* the target of the one client, until that has come; or -1 */
+	bool datagram;		   /* it has datagram sockets */
+	atomic_bool wanted;	   /* UDP: a worker lacks sessions that others can give up */
+	atomic_int accepted_fd;	   /* a client that is connected already, until taken; or -1 */
+	atomic_int connected_fd;   /* the target of the one client, until that has come; or -1 */
 	bool connected_tcp;
 	bool one_client; /* the bridge ends with it */
 	pacing_known pacing;
 	struct netaddr source; /* bind= of the connecting endpoint; length 0: none */
-	struct place *listen_place, *connect_place;
-	struct target *target; /* NULL: the endpoint is a descriptor */
+	struct place *listen_place;  /* NULL: there is accepted_fd */
+	struct place *connect_place; /* NULL: there is connected_fd */
+	struct target *target;	     /* the same */
 
-	unsigned connect_timeout_s, idle_timeout_s, max_connections; /* those of the plan where it has none */
+	unsigned connect_timeout_s, idle_timeout_s; /* those of the bridge where it has none */
 
 	/* counters: relaxed atomics, added to by workers */
 	atomic_uint connections;	 /* now; UDP: sessions */
@@ -50,8 +49,8 @@ struct forward {
 };
 
 /*
- * Opens what a planned forward needs, with the listener of an old one unless that is NULL. plan is taken
- * over (zeroed) on success. Returns NULL and a message in error otherwise.
+ * Opens what a planned forward needs, with the listener of an old one unless that is NULL. plan is
+ * taken over (zeroed) on success. Returns NULL and a message in error otherwise.
  */
 struct forward *forward_new(struct bridge *bridge, struct plan_forward *plan, struct forward *old,
 	char *error, size_t error_size);
@@ -59,14 +58,14 @@ struct forward *forward_ref(struct forward *forward);
 void forward_unref(struct forward *forward);
 
 /*
- * Listens no more, or by another listener (a reference, which is taken over), once the workers have seen
- * that. With the bridge's table_lock held.
+ * Listens no more, or by another listener (a reference, which is taken over), once the workers have
+ * seen that. With the bridge's table_lock held.
  */
 void forward_listen(struct forward *forward, struct listener *listener);
 
 /*
- * Counts one more connection (or session) and returns true; or, when the forward or the bridge has all
- * that it may have, counts a refusal, logs it (rate limited) and returns false.
+ * Counts one more connection (or session) and returns true; or, when the forward or the bridge has
+ * all that it may have, counts a refusal, logs it (rate limited) and returns false.
  */
 bool forward_enter(struct forward *forward);
 void forward_leave(struct forward *forward);

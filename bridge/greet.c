@@ -21,8 +21,9 @@ static void refuse(struct worker *worker, struct stream *stream, const char *why
 	char text[NETADDR_TEXT_SIZE];
 
 	atomic_fetch_add(&stream->forward->refused, 1);
-	log_limited(&limit_headers, "header", LOG_WARNING, "forward %s: connection of %s refused: %s",
-		stream->forward->plan.name, netaddr_text(&stream->client, text), why);
+	log_limited(&limit_headers, "header", LOG_WARNING,
+		"forward %s: connection of %s refused: %s", stream->forward->plan.name,
+		netaddr_text(&stream->client, text), why);
 	stream_reset(worker, stream);
 }
 
@@ -46,7 +47,8 @@ void greet_read(struct worker *worker, struct stream *stream)
 		stream_reset(worker, stream); /* gone */
 		return;
 	}
-	length = proxy_read(versions(stream->forward->plan.listen.proxy), worker->buffer, (size_t)n, &heard);
+	length = proxy_read(
+		versions(stream->forward->plan.listen.proxy), worker->buffer, (size_t)n, &heard);
 	if (length == 0 && stream->flow[STREAM_CLIENT].ending)
 		length = -EPROTO; /* there will be no more of it */
 	if (length == 0) {
@@ -54,8 +56,9 @@ void greet_read(struct worker *worker, struct stream *stream)
 		return;
 	}
 	if (length < 0) {
-		refuse(worker, stream, "it did not begin with a PROXY protocol header (proxy= of the "
-				       "listening endpoint)");
+		refuse(worker, stream,
+			"it did not begin with a PROXY protocol header "
+			"(proxy= of the listening endpoint)");
 		return;
 	}
 	stream->heard = malloc(sizeof(heard));

@@ -7,10 +7,15 @@
 struct stream;
 struct worker;
 
-/* For a stream in STREAM_HEADER: reads the client's header as far as it is there, and then dials. */
+/*
+ * For a stream in STREAM_HEADER: reads the client's header as far as it is there, and then dials.
+ */
 void greet_read(struct worker *worker, struct stream *stream);
 
-/* Puts the target's header, if it is to have one, in front of what the client sends. Returns 0 or -ENOMEM. */
+/*
+ * Puts the target's header, if it is to have one, in front of what the client sends. Returns 0 or
+ * -ENOMEM.
+ */
 int greet_write(struct stream *stream);
 
 #endif

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Accepted sockets inherit TCP_NODELAY, SO_KEEPALIVE and SO_OOBINLINE from the listening one, so each is
- * set once. TCP_SAVE_SYN keeps the client's first packet for its TOS and TTL.
+ * Accepted sockets inherit TCP_NODELAY, SO_KEEPALIVE and SO_OOBINLINE from the listening one, so
+ * each is set once. TCP_SAVE_SYN keeps the client's first packet for its TOS and TTL.
  *
  * Each worker has a datagram socket of its own: SO_REUSEPORT makes the kernel choose one by the
- * client's address, the same one each time. But with SO_REUSEPORT a second bridge of the same user could
- * bind the same port and take half of the clients. So the first socket is bound without it, which fails
- * if anybody is there, and gets the option afterwards, for the others to join it.
+ * client's address, the same one each time. But with SO_REUSEPORT a second bridge of the same user
+ * could bind the same port and take half of the clients. So the first socket is bound without it,
+ * which fails if anybody is there, and gets the option afterwards, for the others to join it.
  */
 #include "bridge/listener.h"
 
 #include "bridge/host.h"
 #include "bridge/netaddr.h"
 #include "bridge/pacing.h"
+#include "bridge/sockopt.h"
 #include "bridge/udp.h"
 
 #include "common/cleanup.h"
@@ -24,15 +25,9 @@
 #include <grp.h>
 #include <netinet/tcp.h>
 #include <pwd.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-
-static int set(int fd, int level, int option, int value)
-{
-	return setsockopt(fd, level, option, &value, sizeof(value)) < 0 ? -errno : 0;
-}
 
 static int fail(const struct endpoint *endpoint, int r, const char *what, char *error, size_t size)
 {
@@ -49,14 +44,8 @@ static int fail(const struct endpoint *endpoint, int r, const char *what, char *
 
 void listener_prepare(int fd, const struct endpoint *endpoint)
 {
-	set(fd, SOL_SOCKET, SO_OOBINLINE, 1);
-	if (endpoint->nodelay)
-		set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-	if (endpoint->keepalive >= 0)
-		set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-	if (endpoint->keepalive > 0)
-		set(fd, IPPROTO_TCP, TCP_KEEPIDLE, endpoint->keepalive);
-	set(fd, IPPROTO_TCP, TCP_SAVE_SYN, 1);
+	sockopt_set_stream(fd, endpoint);
+	sockopt_set(fd, IPPROTO_TCP, TCP_SAVE_SYN, 1);
 }
 
 /* ---- TCP and UDP ---- */
@@ -66,24 +55,11 @@ static int set_options(int fd, const struct endpoint *endpoint, const struct net
 	int family = address->sa.sa_family, r = 0;
 
 	if (family == AF_INET6)
-		r = set(fd, IPPROTO_IPV6, IPV6_V6ONLY, endpoint->v6only);
+		r = sockopt_set(fd, IPPROTO_IPV6, IPV6_V6ONLY, endpoint->v6only);
 	if (r == 0 && endpoint->freebind)
-		r = family == AF_INET ? set(fd, IPPROTO_IP, IP_FREEBIND, 1)
-				      : set(fd, IPPROTO_IPV6, IPV6_FREEBIND, 1);
-	if (r == 0 && endpoint->interface)
-		r = setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, endpoint->interface,
-			    (socklen_t)strlen(endpoint->interface) + 1) < 0
-			    ? -errno
-			    : 0;
-	if (r == 0 && endpoint->mark >= 0)
-		r = set(fd, SOL_SOCKET, SO_MARK, endpoint->mark);
-	if (r == 0 && endpoint->tos >= 0)
-		r = family == AF_INET ? set(fd, IPPROTO_IP, IP_TOS, endpoint->tos)
-				      : set(fd, IPPROTO_IPV6, IPV6_TCLASS, endpoint->tos);
-	if (r == 0 && endpoint->ttl >= 0)
-		r = family == AF_INET ? set(fd, IPPROTO_IP, IP_TTL, endpoint->ttl)
-				      : set(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, endpoint->ttl);
-	return r;
+		r = family == AF_INET ? sockopt_set(fd, IPPROTO_IP, IP_FREEBIND, 1)
+				      : sockopt_set(fd, IPPROTO_IPV6, IPV6_FREEBIND, 1);
+	return r == 0 ? sockopt_set_endpoint(fd, family, endpoint) : r;
 }
 
 static int open_socket(struct place *place, const struct endpoint *endpoint,
@@ -92,15 +68,16 @@ static int open_socket(struct place *place, const struct endpoint *endpoint,
 	bool stream = endpoint->kind == ENDPOINT_TCP;
 	_cleanup_fd_ int fd = place_socket(place, address->sa.sa_family,
 		stream ? SOCK_STREAM : SOCK_DGRAM, 0, error, error_size);
+	pacing_known unknown = 0;
 	int r;
 
 	if (fd < 0)
 		return steal_fd(&fd);
 	r = set_options(fd, endpoint, address);
 	if (r == 0 && stream)
-		r = set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+		r = sockopt_set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	else if (r == 0 && !first)
-		r = set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+		r = sockopt_set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
 	if (r == 0 && !stream)
 		r = udp_prepare(fd, address->sa.sa_family);
 	if (r < 0)
@@ -109,11 +86,11 @@ static int open_socket(struct place *place, const struct endpoint *endpoint,
 		return fail(endpoint, -errno, "", error, error_size);
 	if (stream) {
 		listener_prepare(fd, endpoint);
-		pacing_avoid(fd, address, &(pacing_known){0});
+		pacing_avoid(fd, address, &unknown);
 		if (listen(fd, endpoint->backlog) < 0)
 			return fail(endpoint, -errno, "", error, error_size);
 	} else if (first) {
-		r = set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+		r = sockopt_set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
 		if (r < 0)
 			return fail(endpoint, r, "SO_REUSEPORT", error, error_size);
 	}
@@ -133,8 +110,8 @@ static int find_address(struct place *place, const struct endpoint *endpoint, st
 		r = netaddr_parse(host, endpoint->port, ret);
 		return r < 0 ? fail(endpoint, r, "", error, error_size) : 0;
 	}
-	r = place_socket(place, AF_INET6, endpoint->kind == ENDPOINT_TCP ? SOCK_STREAM : SOCK_DGRAM, 0,
-		error, error_size);
+	r = place_socket(place, AF_INET6, endpoint->kind == ENDPOINT_TCP ? SOCK_STREAM : SOCK_DGRAM,
+		0, error, error_size);
 	if (r < 0 && r != -EAFNOSUPPORT)
 		return r;
 	if (r >= 0)
@@ -185,8 +162,8 @@ static int find_owner(
 static int open_unix(struct listener *listener, struct place *place,
 	const struct endpoint *endpoint, char *error, size_t error_size)
 {
-	struct address address = {.un.sun_family = AF_UNIX};
-	size_t length = strlen(endpoint->path);
+	const struct netaddr named = netaddr_of_unix(endpoint->path);
+	const struct address address = {.un = named.un, .length = named.length};
 	bool abstract = endpoint->path[0] == '@';
 	uid_t uid = (uid_t)-1;
 	gid_t gid = (gid_t)-1;
@@ -194,15 +171,13 @@ static int open_unix(struct listener *listener, struct place *place,
 
 	if (r < 0)
 		return r;
-	memcpy(address.un.sun_path, endpoint->path, length);
-	if (abstract)
-		address.un.sun_path[0] = '\0';
-	address.length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length + !abstract);
 	if (abstract && place_enter(place) < 0)
-		return explain(error, error_size, -EINVAL, "%s: %s cannot be entered, and an abstract name "
-			"belongs to a network namespace", endpoint->text, place_text(place));
-	listener->fds[0] = unixlisten_open(&address, SOCK_STREAM, abstract ? endpoint->mode : 0600, error,
-		error_size);
+		return explain(error, error_size, -EINVAL,
+			"%s: %s cannot be entered, and an abstract name belongs to a network "
+			"namespace",
+			endpoint->text, place_text(place));
+	listener->fds[0] = unixlisten_open(
+		&address, SOCK_STREAM, abstract ? endpoint->mode : 0600, error, error_size);
 	if (listener->fds[0] < 0)
 		return listener->fds[0];
 	if (abstract)
@@ -230,20 +205,23 @@ static int take_inherited(
 	int fd = endpoint->fd, type = option_of(fd, SO_TYPE), flags = fcntl(fd, F_GETFL);
 
 	if (type < 0)
-		return explain(error, error_size, type, "%s: descriptor %d: %s%s", endpoint->text, fd,
-			strerror(-type), type == -EBADF ? " (nothing was passed there)" : "");
+		return explain(error, error_size, type, "%s: descriptor %d: %s%s", endpoint->text,
+			fd, strerror(-type), type == -EBADF ? " (nothing was passed there)" : "");
 	if (type == SOCK_STREAM && option_of(fd, SO_ACCEPTCONN) != 1)
 		return explain(error, error_size, -EINVAL,
-			"%s: descriptor %d is a connection and does not listen: fd:%d,accepted serves it",
+			"%s: descriptor %d is a connection and does not listen: "
+			"fd:%d,accepted serves it",
 			endpoint->text, fd, fd);
 	if (type != SOCK_STREAM && type != SOCK_DGRAM)
 		return explain(error, error_size, -ESOCKTNOSUPPORT,
-			"%s: descriptor %d is neither a stream nor a datagram socket", endpoint->text, fd);
+			"%s: descriptor %d is neither a stream nor a datagram socket",
+			endpoint->text, fd);
 	listener->inherited = true;
 	listener->fds[0] = fd;
 	listener->n = 1;
 	listener->datagram = type == SOCK_DGRAM;
-	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
+		fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
 		return fail(endpoint, -errno, "fcntl", error, error_size);
 	if (listener->datagram)
 		return udp_prepare(fd, option_of(fd, SO_DOMAIN));

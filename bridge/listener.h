@@ -21,8 +21,8 @@ struct listener {
 };
 
 /*
- * Listens on an endpoint: one socket that all workers share, or for datagrams one for each of n_workers.
- * The calling thread may be in the place's namespace afterwards (place_leave()).
+ * Listens on an endpoint: one socket that all workers share, or for datagrams one for each of
+ * n_workers. The calling thread may be in the place's namespace afterwards (place_leave()).
  *
  * Returns a reference, or NULL and a message in error.
  */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From the command line to a running bridge. The order: everything is opened with the rights the process
- * was started with; then it keeps only those that its places need later, when a connection comes or the
- * plan is read again; then the threads are made.
+ * From the command line to a running bridge. The order: everything is opened with the rights the
+ * process was started with; then it keeps only those that its places need later, when a connection
+ * comes or the plan is read again; then the threads are made.
  */
 #include "bridge/bridge.h"
 #include "bridge/config.h"
@@ -15,7 +15,6 @@
 
 #include <linux/capability.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -128,7 +127,8 @@ int main(int argc, char **argv)
 	if (r != 0)
 		return r - 1;
 	log_open();
-	if (options->config && config_load(options->config, &options->plan, error, sizeof(error)) < 0)
+	if (options->config &&
+		config_load(options->config, &options->plan, error, sizeof(error)) < 0)
 		r = fail(EX_CONFIG, error);
 	if (r == 0 && options->mode == OPTIONS_SERVE) {
 		block_signals();

@@ -63,6 +63,20 @@ int netaddr_parse(const char *host, uint16_t port, struct netaddr *ret)
 	return 0;
 }
 
+struct netaddr netaddr_of_unix(const char *path)
+{
+	struct netaddr address = {.un.sun_family = AF_UNIX};
+	size_t length = strnlen(path, sizeof(address.un.sun_path));
+
+	memcpy(address.un.sun_path, path, length);
+	address.length = UNIX_HEAD + (socklen_t)length;
+	if (path[0] == '@')
+		address.un.sun_path[0] = '\0';
+	else if (length < sizeof(address.un.sun_path))
+		address.length++; /* the NUL byte */
+	return address;
+}
+
 /* What a peer named its socket is its own choice: nothing of it may disturb a terminal or a log. */
 static const char *unix_text(const struct netaddr *address, char text[NETADDR_TEXT_SIZE])
 {

@@ -25,12 +25,21 @@ struct netaddr {
 
 /*
  * A numeric address, IPv4 or IPv6 without brackets, the latter with %INTERFACE (name or number,
- * of the namespace the caller is in) where it needs one. Returns 0 or -EINVAL; -ENODEV: there is no such
- * interface.
+ * of the namespace the caller is in) where it needs one. Returns 0 or -EINVAL; -ENODEV: there is no
+ * such interface.
  */
 int netaddr_parse(const char *host, uint16_t port, struct netaddr *ret);
 
-/* ADDR:PORT, [ADDR6]:PORT, [ADDR6%NUMBER]:PORT, unix:PATH, unix:@NAME, "unix" without a name, or "nobody". */
+/*
+ * The address of a Unix socket: a path, or @ and an abstract name, of at most the bytes that
+ * endpoint_parse() allows.
+ */
+struct netaddr netaddr_of_unix(const char *path);
+
+/*
+ * ADDR:PORT, [ADDR6]:PORT, [ADDR6%NUMBER]:PORT, unix:PATH, unix:@NAME, "unix" without a name, or
+ * "nobody".
+ */
 const char *netaddr_text(const struct netaddr *address, char text[NETADDR_TEXT_SIZE]);
 
 uint16_t netaddr_port(const struct netaddr *address);	      /* host order; 0 for Unix */
@@ -40,7 +49,10 @@ bool netaddr_equal(const struct netaddr *a, const struct netaddr *b);
 /* The same without their ports, IPv4-mapped addresses being IPv4 ones. False for none. */
 bool netaddr_equal_host(const struct netaddr *a, const struct netaddr *b);
 
-/* Whoever is there is on this machine: loopback, Unix, or the unspecified address, which connects to loopback. */
+/*
+ * Whoever is there is on this machine: loopback, Unix, or the unspecified address, which connects
+ * to loopback.
+ */
 bool netaddr_is_local(const struct netaddr *address);
 
 /* 0.0.0.0 or [::] */

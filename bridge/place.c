@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A thread stays in the namespace that it entered last, and so enters none at all as long as it makes
- * sockets in one place: sockets remember where they were made, and nothing else a worker does has to do
- * with its own namespace. As long as no place is a namespace to enter, no thread ever does.
+ * A thread stays in the namespace that it entered last, and so enters none at all as long as it
+ * makes sockets in one place: sockets remember where they were made, and nothing else a worker does
+ * has to do with its own namespace. As long as no place is a namespace to enter, no thread ever
+ * does.
  *
- * A namespace is known by its name. When it is deleted and made again the name stands for another one. So
- * the name is looked at again when it was not for a moment, and the new one is entered. And when the mount
- * table has changed (control.c), those that are gone are let go of, also by the threads in them: they
- * would keep them alive.
+ * A namespace is known by its name. When it is deleted and made again the name stands for another
+ * one. So the name is looked at again when it was not for a moment, and the new one is entered. And
+ * when the mount table has changed (control.c), those that are gone are let go of, also by the
+ * threads in them: they would keep them alive.
  *
  * Sockets of brokers come through supply.c.
  */
@@ -17,6 +18,7 @@
 
 #include "common/address.h"
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "daemon/explain.h"
 #include "daemon/netns.h"
 #include "lib/xsocket.h"
@@ -31,8 +33,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #define LOOK_MS 50 /* how old a look at the name may be */
@@ -59,14 +59,6 @@ static _Thread_local unsigned inside;
 
 static atomic_uint last_id;
 
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 int places_open(struct places *places, void (*news)(void *data), void *data)
 {
 	*places = (struct places){.news = news, .data = data};
@@ -83,10 +75,13 @@ void places_close(struct places *places)
 
 /* ---- namespaces ---- */
 
-/* Has a namespace of the place, the one that its name stands for now. Returns 0 or a negative errno. */
+/*
+ * Has a namespace of the place, the one that its name stands for now. Returns 0 or a negative
+ * errno.
+ */
 static int look(struct place *place, char *error, size_t error_size)
 {
-	uint64_t now = now_ms();
+	uint64_t now = clock_ms(CLOCK_MONOTONIC_COARSE);
 	struct netns found;
 	int fd;
 
@@ -124,9 +119,10 @@ static int enter(struct place *place, char *error, size_t error_size)
 		int r = -errno;
 
 		return explain(error, error_size, r, "%s: %s", place->text,
-			r == -EPERM ? "may not be entered: this needs CAP_SYS_ADMIN, or use a broker "
-				      "(broker=SERVER), which needs no privilege"
-				    : strerror(-r));
+			r == -EPERM
+				? "may not be entered: this needs CAP_SYS_ADMIN, or use a broker "
+				  "(broker=SERVER), which needs no privilege"
+				: strerror(-r));
 	}
 	inside = atomic_load(&place->id);
 	return 0;
@@ -262,7 +258,8 @@ static char *describe(const struct endpoint *endpoint)
 		n = asprintf(&text, "network namespace %s", endpoint->place_name);
 		break;
 	case ENDPOINT_BROKER:
-		if (address_from_server(endpoint->place_name, &address) == 0 && address_path(&address))
+		if (address_from_server(endpoint->place_name, &address) == 0 &&
+			address_path(&address))
 			n = asprintf(&text, "broker %s", address_path(&address));
 		else
 			n = asprintf(&text, "broker %s", endpoint->place_name);
@@ -312,7 +309,8 @@ static struct place *new_place(struct places *places, const struct endpoint *end
 		place->name = strdup(endpoint->place_name);
 	if (place->kind == ENDPOINT_BROKER && place->name)
 		place->supply = supply_new(place->name, places->news, places->data);
-	if (place->text && (!named || place->name) && (place->kind != ENDPOINT_BROKER || place->supply))
+	if (place->text && (!named || place->name) &&
+		(place->kind != ENDPOINT_BROKER || place->supply))
 		return place;
 	free_place(place);
 	return NULL;
@@ -357,6 +355,29 @@ void place_put(struct place *place)
 	pthread_mutex_unlock(&places->lock);
 	if (last)
 		free_place(place);
+}
+
+const char *place_advice(const struct place *place, int r)
+{
+	static const char absent[] = "there is no such broker: is xsocket@NAME.socket started?";
+	bool broker = place->kind == ENDPOINT_BROKER;
+
+	switch (-r) {
+	case ENOENT:
+	case EINVAL:
+		return broker ? absent : "there is no such network namespace";
+	case ECONNREFUSED:
+		return broker ? absent : NULL;
+	case EACCES:
+		return broker ? "the broker may not be asked (its group is xsocket; or use "
+				"xsocket-server --grant), or hands out no sockets of this kind"
+			      : NULL;
+	case ENETDOWN:
+		return broker ? "the broker hung up: its network namespace is missing" : NULL;
+	case EPERM:
+		return broker ? NULL : "the namespace may not be entered: this needs CAP_SYS_ADMIN";
+	}
+	return NULL;
 }
 
 const char *place_text(const struct place *place)

@@ -12,7 +12,6 @@
 #include <pthread.h>
 #include <stddef.h>
 
-struct bridge;
 struct place;
 
 /* The places of a bridge. */
@@ -20,11 +19,14 @@ struct places {
 	pthread_mutex_t lock;
 	struct place *list;
 	int own_netns;		 /* the namespace the bridge was started in */
-	void (*news)(void *data); /* sockets that place_take() did not have have come, or will not come */
+	void (*news)(void *data);
 	void *data;
 };
 
-/* Returns 0 or a negative errno. */
+/*
+ * news: called, by any thread, when what place_take() did not have has come, or will not come.
+ * Returns 0 or a negative errno; places_close() also after that.
+ */
 int places_open(struct places *places, void (*news)(void *data), void *data);
 void places_close(struct places *places);
 
@@ -36,8 +38,8 @@ struct place *place_get(struct places *places, const struct endpoint *endpoint);
 void place_put(struct place *place);
 
 /*
- * A close-on-exec, non-blocking socket of the place, as socket(2). May wait for a broker, so this is
- * for the start and for threads of their own. Returns the descriptor or a negative errno, with a
+ * A close-on-exec, non-blocking socket of the place, as socket(2). May wait for a broker, so this
+ * is for the start and for threads of their own. Returns the descriptor or a negative errno, with a
  * message in error unless that is NULL.
  */
 int place_socket(struct place *place, int domain, int type, int protocol, char *error,
@@ -50,8 +52,8 @@ int place_socket(struct place *place, int domain, int type, int protocol, char *
 int place_take(struct place *place, int domain, int type);
 
 /*
- * Puts the calling thread into the place: what a socket's address means may depend on it. Brokers' places cannot be
- * entered: -EOPNOTSUPP; else 0 or a negative errno.
+ * Puts the calling thread into the place: what a socket's address means may depend on it. Brokers'
+ * places cannot be entered: -EOPNOTSUPP; else 0 or a negative errno.
  */
 int place_enter(struct place *place);
 
@@ -67,12 +69,18 @@ void place_leave_gone(struct places *places);
 /* Back to where the calling thread was started. */
 void place_leave(struct places *places);
 
+/*
+ * What a failure of place_take() means and what to do about it; NULL where strerror(3) says enough.
+ * r: a negative errno.
+ */
+const char *place_advice(const struct place *place, int r);
+
 /* For messages: "this namespace", "network namespace /run/netns/vpn", "broker /run/xsocket/vpn". */
 const char *place_text(const struct place *place);
 
 /*
- * Where the resolver's files of a place are: /etc/netns/NAME/FILE where there is one (ip-netns(8)), else
- * /etc/FILE. file: "resolv.conf", "hosts".
+ * Where the resolver's files of a place are: /etc/netns/NAME/FILE where there is one (ip-netns(8)),
+ * else /etc/FILE. file: "resolv.conf", "hosts".
  */
 void place_file(const struct place *place, const char *file, char *path, size_t size);
 

@@ -4,15 +4,13 @@
 #include "bridge/host.h"
 #include "bridge/netaddr.h"
 
+#include "daemon/netns.h"
+
 #include <errno.h>
-#include <limits.h>
 #include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define NETNS_DIRECTORY "/run/netns/" /* ip-netns(8) */
 
 struct plan plan_default(void)
 {
@@ -109,7 +107,7 @@ static int check_kinds(struct check *check)
 /* ip-netns(8) keeps NAME at a path, which may be given as well. */
 static bool same_netns(const char *a, const char *b)
 {
-	static const char directory[] = NETNS_DIRECTORY;
+	static const char directory[] = NETNS_DIRECTORY "/";
 	size_t length = strlen(directory);
 
 	if (strncmp(a, directory, length) == 0 && !strchr(a + length, '/'))
@@ -254,8 +252,7 @@ bool plan_warning(const struct plan_forward *forward, char *text, size_t size)
 		return false;
 	snprintf(text, size,
 		"forward %s: clients from elsewhere will be refused, as %s would take them for "
-		"local "
-		"ones: add proxy=%s, transparent, or as-local to allow that",
+		"local ones: add proxy=%s, transparent, or as-local to allow that",
 		forward->name, connect->text, connect->kind == ENDPOINT_UDP ? "v2" : "v1 or v2");
 	return true;
 }

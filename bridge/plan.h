@@ -39,8 +39,12 @@ struct plan plan_default(void);
 void plan_free(struct plan *plan);
 void plan_forward_free(struct plan_forward *forward);
 
-/* Adds a forward of two endpoints, which the plan then owns, also after a failure. Returns 0 or -ENOMEM. */
-int plan_add(struct plan *plan, const char *name, struct endpoint *listen, struct endpoint *connect);
+/*
+ * Adds a forward of two endpoints, which the plan then owns, also after a failure. Returns 0 or
+ * -ENOMEM.
+ */
+int plan_add(
+	struct plan *plan, const char *name, struct endpoint *listen, struct endpoint *connect);
 
 /*
  * What cannot be in one plan: kinds that do not go together (UDP to TCP), the same listener twice,
@@ -50,16 +54,23 @@ int plan_add(struct plan *plan, const char *name, struct endpoint *listen, struc
 int plan_check(const struct plan *plan, char *error, size_t error_size);
 
 /*
- * Never is a remote client presented as 127.0.0.1 without having been asked for: whether the target would take this
- * client for one of its own machine. Then the client is to be refused. False where the client is a local one
- * itself (loopback, Unix), or the target is none of loopback, or is told the client's address (proxy=,
- * transparent), or sees a bind= that is not loopback, or as-local allows it.
+ * Never is a remote client presented as 127.0.0.1 without having been asked for: whether the target
+ * would take this client for one of its own machine. Then the client is to be refused. False where
+ * the client is a local one itself (loopback, Unix), or the target is none of loopback, or is told
+ * the client's address (proxy=, transparent), or sees a bind= that is not loopback, or as-local
+ * allows it.
  *
- * client: its address, or the one that a PROXY header told of it. server: the address that the client connected to,
- * or NULL; where both are one it is local, too. target: an address that is about to be connected to.
+ * client: its address, or the one that a PROXY header told of it. server: the address that the
+ * client connected to, or NULL; where both are one it is local, too. target: an address that is
+ * about to be connected to.
  */
 bool plan_presents_local(const struct plan_forward *forward, const struct netaddr *client,
 	const struct netaddr *server, const struct netaddr *target);
+
+/* Why such a client is refused, and what to do. */
+#define PLAN_PRESENTS_LOCAL_TEXT \
+	"a remote client would look like a local one to the target: say as-local, proxy= or " \
+	"bind= at the connecting endpoint"
 
 /*
  * Whether remote clients of a forward will be refused for that, as far as it can be seen from its

@@ -10,10 +10,10 @@
 #include "bridge/resolve.h"
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 
 #include <ares.h>
 #include <errno.h>
-#include <netdb.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -21,7 +21,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
-#include <time.h>
 
 /* For each server, doubled the second time. resolv.conf(5) has 5 s, in which clients give up. */
 #define TIMEOUT_MS 1500
@@ -35,14 +34,6 @@ struct lookup {
 	bool done, late;
 	int status; /* a negative errno */
 };
-
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 static bool result_add(struct resolve_result *result, const struct netaddr *address)
 {
@@ -219,7 +210,7 @@ static void on_answer(void *data, int status, int timeouts, struct ares_addrinfo
 /* How long there is nothing to do if nothing comes. */
 static int patience(ares_channel channel, uint64_t deadline)
 {
-	uint64_t now = now_ms();
+	uint64_t now = clock_ms(CLOCK_MONOTONIC);
 	struct timeval longest = {0}, buffer, *next;
 
 	if (now >= deadline)
@@ -247,7 +238,7 @@ static void step(struct lookup *lookup, ares_channel channel, uint64_t deadline)
 	polls[n] = (struct pollfd){.fd = lookup->source->cancel, .events = POLLIN};
 	if (poll(polls, n + 1, patience(channel, deadline)) < 0)
 		return;
-	lookup->late = now_ms() >= deadline;
+	lookup->late = clock_ms(CLOCK_MONOTONIC) >= deadline;
 	if (polls[n].revents || lookup->late) {
 		ares_cancel(channel);
 		return;
@@ -277,7 +268,7 @@ static int ask_servers(struct lookup *lookup, const char *name)
 		.resolvconf_path = (char *)lookup->source->resolv_conf,
 	};
 	struct ares_addrinfo_hints hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
-	uint64_t deadline = now_ms() + RESOLVE_DEADLINE_MS;
+	uint64_t deadline = clock_ms(CLOCK_MONOTONIC) + RESOLVE_DEADLINE_MS;
 	ares_channel channel;
 	int r;
 

@@ -151,8 +151,8 @@ static int parse_mode(struct setting *setting)
 	unsigned long mode = strtoul(value, &end, 8);
 
 	if (*end || value[0] < '0' || value[0] > '7' || mode > 0777)
-		return fail(setting,
-			"mode= takes permissions as chmod(1) does, such as 0660, not \"%s\"", value);
+		return fail(
+			setting, "mode= takes permissions, such as 0660, not \"%s\"", value);
 	setting->endpoint->mode = (mode_t)mode;
 	return 0;
 }

@@ -8,8 +8,7 @@
 
 /*
  * One of them, without its backslashes. seen: those that were there before, 0 at first. Returns 0,
- * or -EINVAL
- * (-ENOMEM) with a message in error.
+ * or -EINVAL (-ENOMEM) with a message in error.
  */
 int setting_parse(struct endpoint *endpoint, const char *text, unsigned *seen, char *error,
 	size_t error_size);

@@ -8,15 +8,16 @@
  *
  * What one side does, the other gets to see:
  *   end        The flow is finished when everything is with the other side, which then is shut
- *              down for writing. The opposite flow goes on. When both are finished, both are closed.
+ *              down for writing. The opposite flow goes on. When both are finished, both are
+ *              closed.
  *   reset      Reading or writing fails: that side is broken. What it had sent is delivered first,
  *              and has left our socket (SIOCOUTQ), since a reset throws away what has not. Then the
  *              other side is reset. It waits no longer than a while for a side that does not read.
  *   no answer  A target that cannot be reached, or refuses, is a reset for the client.
  *
- * Sockets are in the epoll set edge-triggered (epoll(7)): a flow remembers that it can read or write until
- * an operation says EAGAIN. EPOLLOUT is asked for only once a write has blocked, so that a short exchange
- * causes no events about what is known already.
+ * Sockets are in the epoll set edge-triggered (epoll(7)): a flow remembers that it can read or
+ * write until an operation says EAGAIN. EPOLLOUT is asked for only once a write has blocked, so
+ * that a short exchange causes no events about what is known already.
  */
 #include "bridge/stream.h"
 
@@ -54,7 +55,7 @@ void stream_free(struct grave *grave)
 	free(stream);
 }
 
-void stream_close(struct worker *worker, struct stream *stream)
+static void close_stream(struct worker *worker, struct stream *stream)
 {
 	struct forward *forward = stream->forward;
 
@@ -67,7 +68,7 @@ void stream_close(struct worker *worker, struct stream *stream)
 	}
 	atomic_fetch_sub_explicit(&worker->load, 1, memory_order_relaxed);
 	forward_leave(forward);
-	if (forward->one_client)
+	if (stream->only)
 		bridge_end(forward->bridge, BRIDGE_DRAIN);
 	forward_unref(forward);
 	if (!stream->queued)
@@ -88,7 +89,7 @@ void stream_reset(struct worker *worker, struct stream *stream)
 	reset_side(stream, STREAM_CLIENT);
 	reset_side(stream, STREAM_TARGET);
 	atomic_fetch_add_explicit(&stream->forward->reset, 1, memory_order_relaxed);
-	stream_close(worker, stream);
+	close_stream(worker, stream);
 }
 
 /* ---- moving data ---- */
@@ -131,12 +132,12 @@ static bool run_flow(struct worker *worker, struct stream *stream, int from)
 	r = engine_run(worker, flow);
 	count(stream, from, flow->bytes - before, worker->now);
 	if (stream->state == STREAM_DIALLING) {
-		if (flow->bytes > 0 || dial_was_connected(-r))
-			stream_connected(worker, stream);
-		else if (r < 0)
-			dial_failed(worker, stream, r);
-		if (stream->state != STREAM_RELAY)
+		if (flow->bytes == 0 && !dial_was_connected(-r)) {
+			if (r < 0)
+				dial_failed(worker, stream, r); /* r is not of the next one */
 			return false;
+		}
+		stream_connected(worker, stream);
 	}
 	if (r < 0) {
 		stream_break(worker, stream, !from);
@@ -196,7 +197,7 @@ void stream_turn(struct worker *worker, struct stream *stream)
 	}
 	if (stream->state == STREAM_RELAY && stream->flow[STREAM_CLIENT].finished &&
 		stream->flow[STREAM_TARGET].finished)
-		stream_close(worker, stream);
+		close_stream(worker, stream);
 	else if (stream->state == STREAM_DYING)
 		stream_die(worker, stream);
 	if (stream->state == STREAM_CLOSED)
@@ -213,6 +214,15 @@ void stream_connected(struct worker *worker, struct stream *stream)
 }
 
 /* ---- events ---- */
+
+/* Whether a client that is gone has said something that the target is to hear all the same. */
+static bool has_words(const struct stream *stream)
+{
+	int unread = 0;
+
+	return stream->flow[STREAM_CLIENT].rest ||
+	       (ioctl(stream->side[STREAM_CLIENT].fd, SIOCINQ, &unread) == 0 && unread > 0);
+}
 
 static void on_events(struct worker *worker, struct stream *stream, int side, uint32_t events)
 {
@@ -231,11 +241,11 @@ static void on_events(struct worker *worker, struct stream *stream, int side, ui
 		greet_read(worker, stream);
 		break;
 	case STREAM_PARKED:
-		if (events & EPOLLERR)
+		if ((events & EPOLLERR) && !has_words(stream))
 			stream_reset(worker, stream);
 		break;
 	case STREAM_DIALLING:
-		if (side == STREAM_CLIENT && (events & EPOLLERR))
+		if (side == STREAM_CLIENT && (events & EPOLLERR) && !has_words(stream))
 			stream_reset(worker, stream);
 		else if (side == STREAM_TARGET)
 			dial_event(worker, stream, events);
@@ -255,18 +265,17 @@ static void on_events(struct worker *worker, struct stream *stream, int side, ui
 
 static void on_client(struct worker *worker, struct watch *watch, uint32_t events)
 {
-	struct stream *stream =
-		(struct stream *)((char *)watch - offsetof(struct stream, side[STREAM_CLIENT]));
-
-	on_events(worker, stream, STREAM_CLIENT, events);
+	on_events(worker, WORKER_WATCHED(watch, struct stream, side[STREAM_CLIENT]), STREAM_CLIENT,
+		events);
 }
 
 static void on_target(struct worker *worker, struct watch *watch, uint32_t events)
 {
-	struct stream *stream =
-		(struct stream *)((char *)watch - offsetof(struct stream, side[STREAM_TARGET]));
+	struct stream *stream = WORKER_WATCHED(watch, struct stream, side[STREAM_TARGET]);
 
-	on_events(worker, stream, STREAM_TARGET, events);
+	/* It may be of the socket before, which was closed since in this wake-up. */
+	if (stream->given_up != worker->turn)
+		on_events(worker, stream, STREAM_TARGET, events);
 }
 
 void stream_arm(struct worker *worker, struct stream *stream)
@@ -280,7 +289,8 @@ void stream_arm(struct worker *worker, struct stream *stream)
 		if (stream->side[side].fd < 0 || stream->armed[side] > out)
 			continue;
 		if (stream->armed[side] == 0)
-			r = worker_watch(worker, &stream->side[side], EVENTS | (out ? EPOLLOUT : 0));
+			r = worker_watch(
+				worker, &stream->side[side], EVENTS | (out ? EPOLLOUT : 0));
 		else if (out)
 			r = worker_rewatch(worker, &stream->side[side], EVENTS | EPOLLOUT);
 		if (r < 0) {
@@ -293,14 +303,16 @@ void stream_arm(struct worker *worker, struct stream *stream)
 
 /* ---- its beginning ---- */
 
-/* TOS and TTL of the client's SYN (TCP_SAVED_SYN, tcp(7), Linux 4.3), where the listener kept it. */
+/*
+ * TOS and TTL of the client's SYN (TCP_SAVED_SYN, tcp(7), Linux 4.3), where the listener kept it.
+ */
 static void read_syn(struct stream *stream)
 {
+	int fd = stream->side[STREAM_CLIENT].fd;
 	unsigned char syn[128];
 	socklen_t length = sizeof(syn);
 
-	if (getsockopt(stream->side[STREAM_CLIENT].fd, IPPROTO_TCP, TCP_SAVED_SYN, syn, &length) < 0 ||
-		length < 20)
+	if (getsockopt(fd, IPPROTO_TCP, TCP_SAVED_SYN, syn, &length) < 0 || length < 20)
 		return;
 	if (syn[0] >> 4 == 4) {
 		stream->tos = syn[1];
@@ -338,19 +350,23 @@ void stream_accept(struct worker *worker, struct worker *owner, struct forward *
 	}
 	stream->forward = forward_ref(forward);
 	stream->client = *client;
+	stream->only = forward->plan.listen.accepted;
 	stream->began = worker->now;
 	stream->deadline = worker->now + (uint64_t)forward->connect_timeout_s * 1000;
 	stream->side[STREAM_CLIENT] = (struct watch){on_client, fd};
 	stream->side[STREAM_TARGET] = (struct watch){on_target, -1};
 	for (int from = 0; from < 2; from++)
-		stream->flow[from] =
-			(struct flow){.from = -1, .to = -1, .readable = true, .writable = true, .look = true};
+		stream->flow[from] = (struct flow){
+			.from = -1, .to = -1, .readable = true, .writable = true, .look = true};
 	stream->flow[STREAM_CLIENT].from = stream->flow[STREAM_TARGET].to = fd;
 	atomic_fetch_add_explicit(&owner->load, 1, memory_order_relaxed);
-	if (owner == worker)
-		begin(worker, stream);
-	else
-		worker_hand_over(owner, stream);
+	if (owner != worker && worker_hand_over(owner, stream))
+		return;
+	if (owner != worker) {
+		atomic_fetch_sub_explicit(&owner->load, 1, memory_order_relaxed);
+		atomic_fetch_add_explicit(&worker->load, 1, memory_order_relaxed);
+	}
+	begin(worker, stream);
 }
 
 void stream_adopt(struct worker *worker, struct stream *stream)

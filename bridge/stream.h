@@ -34,12 +34,14 @@ struct stream {
 	uint8_t armed[2]; /* in the epoll set: 0, 1, or 2 with EPOLLOUT */
 	uint8_t attempt;  /* index of the target's address */
 	uint8_t tos, ttl; /* of the client's SYN; 0: not known */
+	bool only;	  /* has a descriptor that there is one of: the bridge ends with it */
 	bool queued;	  /* has more to do in this turn */
 	bool retry;	  /* in STREAM_PARKED: dial again in a moment */
 	bool greeted;	  /* the target's PROXY header is written, or it gets none */
 	uint64_t since;	  /* ms: of its state, but in RELAY of the last byte */
 	uint64_t began;	  /* ms: when it was accepted */
 	uint64_t deadline; /* ms: before STREAM_RELAY */
+	uint32_t given_up; /* worker->turn in which the socket of an address was closed */
 	uint32_t unsent; /* in STREAM_DYING, when it was looked last */
 	struct proxy *heard; /* what the client's PROXY header told, or NULL */
 	struct netaddr client;
@@ -58,7 +60,7 @@ void stream_adopt(struct worker *worker, struct stream *stream);
 /* Its target's socket is connected: data flows. */
 void stream_connected(struct worker *worker, struct stream *stream);
 
-/* Keeps it in the epoll set for what it waits for. */
+/* Keeps it in the epoll set for what it waits for; resets it where that fails. */
 void stream_arm(struct worker *worker, struct stream *stream);
 
 /* A side is broken: what it sent is delivered, then the other one is reset. */
@@ -69,9 +71,6 @@ void stream_reset(struct worker *worker, struct stream *stream);
 
 /* Moves what can be moved, in both directions, and does what follows from that. */
 void stream_turn(struct worker *worker, struct stream *stream);
-
-/* Closes it, whatever is under way. */
-void stream_close(struct worker *worker, struct stream *stream);
 
 /* A stream in STREAM_DYING ends once the other side has all that it is to get. */
 void stream_die(struct worker *worker, struct stream *stream);

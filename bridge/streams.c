@@ -132,7 +132,10 @@ void streams_tick(struct worker *worker)
 {
 	struct streams *streams = worker->streams;
 
-	look_at_dying(worker);
+	if (worker->now - streams->looked_dying >= DYING_LOOK_MS) {
+		streams->looked_dying = worker->now;
+		look_at_dying(worker);
+	}
 	if (worker->now - streams->looked_waiting >= WAITING_LOOK_MS) {
 		streams->looked_waiting = worker->now;
 		look_at_waiting(worker);
@@ -160,7 +163,8 @@ void streams_end(struct worker *worker)
 	struct streams *streams = worker->streams;
 	struct stream *stream;
 
-	while ((stream = streams->relay) || (stream = streams->waiting) || (stream = streams->dying))
+	while ((stream = streams->relay) || (stream = streams->waiting) ||
+		(stream = streams->dying))
 		stream_reset(worker, stream);
 	for (stream = streams->queue; stream; stream = streams->queue) {
 		streams->queue = stream->next_queued;

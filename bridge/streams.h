@@ -2,7 +2,10 @@
 #ifndef XSOCKET_BRIDGE_STREAMS_H
 #define XSOCKET_BRIDGE_STREAMS_H
 
-/* The streams of a worker: by state, with their deadlines. See streams.c. */
+/*
+ * The streams of a worker: in lists by state, each of which is gone through now and then for those
+ * that have waited long enough; and in a queue those that have more to do.
+ */
 
 #include "bridge/stream.h"
 
@@ -12,7 +15,7 @@ struct streams {
 	struct stream *dying;
 	struct stream *queue;
 	struct engine_pipes pipes;
-	uint64_t looked_waiting, looked_relay; /* ms */
+	uint64_t looked_dying, looked_waiting, looked_relay; /* ms */
 };
 
 /* Returns 0 or -ENOMEM. */

@@ -2,20 +2,21 @@
 /*
  * A thread asks the broker, so that a broker that is slow, or hangs, holds up nobody else.
  *
- * Sockets are asked for when somebody wants one, and in batches: as many as are wanted, and besides as many
- * as were taken within the last moment. So where many connections come, most find a socket at hand, and
- * where few come none is kept. What is kept ages: the broker's namespace may have been made again. A
- * socket older than a moment is closed and not given to anybody.
+ * Sockets are asked for when somebody wants one, and in batches: as many as are wanted, and besides
+ * as many as were taken within the last moment. So where many connections come, most find a socket
+ * at hand, and where few come none is kept. What is kept ages: the broker's namespace may have been
+ * made again. A socket older than a moment is closed and not given to anybody.
  *
  * A failure is told to those who ask within the next moment; then the broker is asked again.
  */
 #include "bridge/supply.h"
 
+#include "common/clock.h"
+#include "daemon/thread.h"
 #include "lib/xsocket.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -54,14 +55,6 @@ struct supply {
 	bool telling; /* the thread is in news() */
 	struct stock stocks[4];
 };
-
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 static int oldest(struct stock *stock)
 {
@@ -143,7 +136,7 @@ static bool fill(struct supply *supply, struct stock *stock)
 	pthread_mutex_unlock(&supply->lock);
 	r = ask(supply, stock, fds, n);
 	pthread_mutex_lock(&supply->lock);
-	now = now_ms();
+	now = clock_ms(CLOCK_MONOTONIC);
 	had_to_wait += stock->wanted; /* or came meanwhile */
 	for (int i = 0; i < r; i++)
 		put(stock, fds[i], now);
@@ -204,7 +197,7 @@ static void *run(void *data)
 		bool worked = false;
 
 		for (int i = 0; i < 4 && !supply->end; i++) {
-			count_taken(&supply->stocks[i], now_ms());
+			count_taken(&supply->stocks[i], clock_ms(CLOCK_MONOTONIC));
 			worked |= fill(supply, &supply->stocks[i]);
 		}
 		if (!worked && !supply->end)
@@ -217,21 +210,13 @@ static void *run(void *data)
 
 static int start_locked(struct supply *supply)
 {
-	pthread_attr_t attr;
-	sigset_t all, before;
 	int r;
 
 	if (supply->started)
 		return 0;
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, &before);
-	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, STACK_SIZE);
-	r = pthread_create(&supply->thread, &attr, run, supply);
-	pthread_attr_destroy(&attr);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	r = thread_start(&supply->thread, STACK_SIZE, run, supply);
 	supply->started = r == 0;
-	return -r;
+	return r;
 }
 
 struct supply *supply_new(const char *server, void (*news)(void *data), void *data)
@@ -283,7 +268,7 @@ void supply_free(struct supply *supply)
 int supply_take(struct supply *supply, int domain, int type)
 {
 	struct stock *stock = &supply->stocks[(domain == AF_INET6) | (type == SOCK_DGRAM) << 1];
-	uint64_t now = now_ms();
+	uint64_t now = clock_ms(CLOCK_MONOTONIC);
 	int r = -EINPROGRESS;
 
 	pthread_mutex_lock(&supply->lock);

@@ -95,6 +95,7 @@ static enum whereabouts find_out(struct forward *forward)
 	const struct endpoint *listen = &forward->plan.listen;
 	bool named = listen->place == ENDPOINT_NETNS || listen->place == ENDPOINT_BROKER;
 	_cleanup_fd_ int fd = -1;
+	bool same;
 
 	if (!named || (listen->kind != ENDPOINT_TCP && listen->kind != ENDPOINT_UDP))
 		return IN_PLACE;
@@ -106,8 +107,10 @@ static enum whereabouts find_out(struct forward *forward)
 		return GONE;
 	if (fd < 0)
 		return IN_PLACE;
-	return forward->n_listeners == 0 || cookie_of(fd) != cookie_of(forward->listeners[0]) ? MOVED
-											      : IN_PLACE;
+	pthread_mutex_lock(&forward->bridge->table_lock);
+	same = forward->listener && cookie_of(fd) == cookie_of(forward->listener->fds[0]);
+	pthread_mutex_unlock(&forward->bridge->table_lock);
+	return same ? IN_PLACE : MOVED;
 }
 
 static struct forward *make(struct bridge *bridge, struct plan_forward *planned,
@@ -118,8 +121,17 @@ static struct forward *make(struct bridge *bridge, struct plan_forward *planned,
 
 	if (old && find_out(old) == MOVED)
 		old = NULL;
-	if (old && !limits_changed && same_forward(&old->plan, planned))
+	if (old && (old->one_client ? strcmp(old->plan.connect.text, planned->connect.text) == 0
+				    : !limits_changed && same_forward(&old->plan, planned)))
 		return forward_ref(old);
+	/* One that was closed may have the number of somebody's connection now. */
+	if (bridge->n_table > 0 &&
+		(planned->listen.accepted || planned->connect.kind == ENDPOINT_FD)) {
+		explain(error, error_size, -EINVAL,
+			"forward %s: connections are taken over when the bridge starts, not later",
+			planned->name);
+		return NULL;
+	}
 	forward = forward_new(bridge, planned, old, error, error_size);
 	if (forward && check_rights(forward, error, error_size) < 0) {
 		forward_unref(forward);
@@ -205,8 +217,8 @@ static void follow(struct bridge *bridge, struct forward *forward)
 	char error[512];
 
 	if (where == MOVED) {
-		listener = listener_new(
-			forward->listen_place, &plan->listen, bridge->n_workers, error, sizeof(error));
+		listener = listener_new(forward->listen_place, &plan->listen, bridge->n_workers,
+			error, sizeof(error));
 		place_leave(&bridge->places);
 		if (!listener)
 			log_message(LOG_ERR, "forward %s: %s", plan->name, error);
@@ -214,8 +226,9 @@ static void follow(struct bridge *bridge, struct forward *forward)
 			log_message(LOG_NOTICE, "forward %s: %s was made again: listens there",
 				plan->name, place_text(forward->listen_place));
 	} else if (where == GONE && forward->listener) {
-		log_message(LOG_NOTICE, "forward %s: %s was deleted: listens again once it is there",
-			plan->name, place_text(forward->listen_place));
+		log_message(LOG_NOTICE,
+			"forward %s: %s was deleted: listens again once it is there", plan->name,
+			place_text(forward->listen_place));
 	}
 	if (listener || (where == GONE && forward->listener))
 		listen_again(bridge, forward, listener);
@@ -229,11 +242,4 @@ void table_follow(struct bridge *bridge)
 			follow(bridge, bridge->table[i]);
 	}
 	bridge_news(bridge);
-}
-
-void table_clear(struct bridge *bridge)
-{
-	release(bridge->table, bridge->n_table);
-	bridge->table = NULL;
-	bridge->n_table = 0;
 }

@@ -27,7 +27,4 @@ int table_replace(struct bridge *bridge, struct plan *plan, char *error, size_t 
  */
 void table_follow(struct bridge *bridge);
 
-/* At the end, when no worker runs any more: lets go of all forwards. */
-void table_clear(struct bridge *bridge);
-
 #endif

@@ -17,22 +17,27 @@
 
 #include "bridge/bridge.h"
 #include "bridge/resolve.h"
+
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "daemon/log.h"
+#include "daemon/thread.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <net/if.h>
+#include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
-#include <time.h>
 
 #define STACK_SIZE (256 * 1024)
+
+#define BROKER_MS      5000 /* that it may take for a socket */
+#define BROKER_LOOK_MS 5
 
 #define SHORTEST_MS  1000 /* between two look-ups */
 #define LONGEST_MS   (24 * 3600 * 1000ULL)
@@ -45,6 +50,7 @@ struct target {
 	const struct endpoint *endpoint;
 	struct place *place;
 
+	bool named; /* has to be looked up: by the thread */
 	bool has_thread;
 	pthread_t thread;
 	int cancel; /* eventfd: ends a look-up that is under way */
@@ -77,28 +83,31 @@ const char *target_reason(int r)
 	return strerror(-r);
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 /* ---- looking up: in the thread ---- */
 
+/* Whoever ends a look-up must not wait for a broker that hangs. */
 static int open_there(void *data, int domain, int type)
 {
-	char error[256];
+	struct target *target = data;
+	struct pollfd cancel = {.fd = target->cancel, .events = POLLIN};
+	uint64_t end = clock_ms(CLOCK_MONOTONIC) + BROKER_MS;
+	int r;
 
-	return place_socket(data, domain, type, 0, error, sizeof(error));
+	do {
+		r = place_take(target->place, domain, type);
+		if (r != -EINPROGRESS)
+			return r;
+		if (poll(&cancel, 1, BROKER_LOOK_MS) > 0)
+			return -ECANCELED;
+	} while (clock_ms(CLOCK_MONOTONIC) < end);
+	return -ETIMEDOUT;
 }
 
 /* ADDR6%INTERFACE: the number that the interface has there. */
 static int find_scoped(struct target *target, struct resolve_result *ret)
 {
 	const char *host = target->endpoint->host, *name = strchr(host, '%') + 1;
-	_cleanup_fd_ int fd = open_there(target->place, AF_INET6, SOCK_DGRAM);
+	_cleanup_fd_ int fd = open_there(target, AF_INET6, SOCK_DGRAM);
 	struct ifreq request = {0};
 	char text[INET6_ADDRSTRLEN + 16];
 
@@ -121,7 +130,7 @@ static int look_up(struct target *target, struct resolve_result *ret)
 	char resolv_conf[PATH_MAX], hosts[PATH_MAX];
 	struct resolve_source source = {
 		.open = open_there,
-		.data = target->place,
+		.data = target,
 		.resolv_conf = resolv_conf,
 		.hosts = hosts,
 		.cancel = target->cancel,
@@ -139,7 +148,7 @@ static void log_outcome(struct target *target, int r, bool has_old)
 {
 	const struct endpoint *endpoint = target->endpoint;
 	char servers[PATH_MAX];
-	uint64_t now = now_ms();
+	uint64_t now = clock_ms(CLOCK_MONOTONIC);
 	bool strange;
 
 	if (r == -ECANCELED || (r == 0 && target->logged == 0))
@@ -170,7 +179,7 @@ static uint64_t lifetime_ms(const struct resolve_result *result)
 /* With the lock held. */
 static void store(struct target *target, int r, const struct resolve_result *result)
 {
-	uint64_t now = now_ms();
+	uint64_t now = clock_ms(CLOCK_MONOTONIC);
 
 	target->looked_up = now;
 	target->stale = false;
@@ -206,6 +215,7 @@ static void *run(void *data)
 		}
 		pthread_mutex_unlock(&target->lock);
 		r = look_up(target, &result);
+		place_leave(&target->bridge->places); /* or it would be kept alive */
 		pthread_mutex_lock(&target->lock);
 		target->wanted = false;
 		store(target, r, &result);
@@ -220,26 +230,13 @@ static void *run(void *data)
 
 /* ---- */
 
-static void unix_address(const char *path, struct netaddr *ret)
-{
-	size_t length = strnlen(path, sizeof(ret->un.sun_path));
-
-	*ret = (struct netaddr){.un.sun_family = AF_UNIX};
-	memcpy(ret->un.sun_path, path, length);
-	ret->length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
-	if (path[0] == '@')
-		ret->un.sun_path[0] = '\0';
-	else if (length < sizeof(ret->un.sun_path))
-		ret->length++;
-}
-
 /* What needs nobody to be asked. */
 static bool known(const struct endpoint *endpoint, struct netaddr *ret)
 {
 	const char *scope;
 
 	if (endpoint->kind == ENDPOINT_UNIX) {
-		unix_address(endpoint->path, ret);
+		*ret = netaddr_of_unix(endpoint->path);
 		return true;
 	}
 	scope = strchr(endpoint->host, '%');
@@ -248,24 +245,17 @@ static bool known(const struct endpoint *endpoint, struct netaddr *ret)
 	return netaddr_parse(endpoint->host, endpoint->port, ret) == 0;
 }
 
+/* With the lock held. */
 static bool start(struct target *target)
 {
-	sigset_t all, before;
-	pthread_attr_t attributes;
-	int r;
-
-	target->cancel = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (target->has_thread)
+		return true;
+	if (target->cancel < 0)
+		target->cancel = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (target->cancel < 0)
 		return false;
 	target->wanted = true;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are the main thread's */
-	pthread_attr_init(&attributes);
-	pthread_attr_setstacksize(&attributes, STACK_SIZE);
-	r = pthread_create(&target->thread, &attributes, run, target);
-	pthread_attr_destroy(&attributes);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	target->has_thread = r == 0;
+	target->has_thread = thread_start(&target->thread, STACK_SIZE, run, target) == 0;
 	return target->has_thread;
 }
 
@@ -282,13 +272,17 @@ struct target *target_new(
 	target->cancel = -1;
 	pthread_mutex_init(&target->lock, NULL);
 	pthread_cond_init(&target->asked, NULL);
-	if (known(endpoint, &target->addresses[0])) {
-		target->n = 1;
-	} else if (!start(target)) {
-		target_free(target);
-		return NULL;
-	}
+	target->named = !known(endpoint, &target->addresses[0]);
+	target->n = !target->named;
 	return target;
+}
+
+void target_begin(struct target *target)
+{
+	pthread_mutex_lock(&target->lock);
+	if (target->named)
+		start(target);
+	pthread_mutex_unlock(&target->lock);
 }
 
 void target_free(struct target *target)
@@ -322,12 +316,16 @@ int target_addresses(struct target *target, struct netaddr ret[TARGET_ADDRESSES_
 {
 	int r;
 
-	if (!target->has_thread) {
+	if (!target->named) {
 		ret[0] = target->addresses[0];
 		return 1;
 	}
 	pthread_mutex_lock(&target->lock);
-	if (now_ms() >= target->good_until && !target->wanted) {
+	if (!start(target)) {
+		pthread_mutex_unlock(&target->lock);
+		return -EAGAIN;
+	}
+	if (clock_ms(CLOCK_MONOTONIC) >= target->good_until && !target->wanted) {
 		target->wanted = true;
 		pthread_cond_signal(&target->asked);
 	}
@@ -338,10 +336,10 @@ int target_addresses(struct target *target, struct netaddr ret[TARGET_ADDRESSES_
 
 void target_unreachable(struct target *target)
 {
-	if (!target->has_thread)
+	if (!target->named)
 		return;
 	pthread_mutex_lock(&target->lock);
-	if (now_ms() >= target->looked_up + SHORTEST_MS)
+	if (clock_ms(CLOCK_MONOTONIC) >= target->looked_up + SHORTEST_MS)
 		target->good_until = 0;
 	pthread_mutex_unlock(&target->lock);
 }

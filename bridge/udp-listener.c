@@ -3,6 +3,7 @@
 
 #include "bridge/forward.h"
 #include "bridge/listener.h"
+#include "bridge/sockopt.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -17,24 +18,19 @@ static bool is_any(const struct netaddr *bound)
 		IN6_IS_ADDR_MULTICAST(&bound->in6.sin6_addr);
 }
 
-static void set(int fd, int level, int option, int value)
-{
-	setsockopt(fd, level, option, &value, sizeof(value));
-}
-
 /* What is told with each datagram: no more than is needed, as it takes time. */
 static void prepare(const struct udp_listener *listener, const struct endpoint *connect)
 {
 	int fd = listener->watch.fd, tos = connect->tos == ENDPOINT_CARRY;
 	int ttl = connect->ttl == ENDPOINT_CARRY;
 
-	set(fd, IPPROTO_IP, IP_PKTINFO, listener->any);
-	set(fd, IPPROTO_IP, IP_RECVTOS, tos);
-	set(fd, IPPROTO_IP, IP_RECVTTL, ttl);
+	sockopt_set(fd, IPPROTO_IP, IP_PKTINFO, listener->any);
+	sockopt_set(fd, IPPROTO_IP, IP_RECVTOS, tos);
+	sockopt_set(fd, IPPROTO_IP, IP_RECVTTL, ttl);
 	if (listener->bound.sa.sa_family == AF_INET6) {
-		set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, listener->any);
-		set(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, tos);
-		set(fd, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, ttl);
+		sockopt_set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, listener->any);
+		sockopt_set(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, tos);
+		sockopt_set(fd, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, ttl);
 	}
 }
 
@@ -91,11 +87,6 @@ int udp_listener_get(struct worker *worker, struct forward *forward, int fd,
 	return 0;
 }
 
-static void free_grave(struct grave *grave)
-{
-	free(grave); /* its first member */
-}
-
 void udp_listener_free(struct worker *worker, struct udp_listener *listener)
 {
 	struct udp_listener **link = &worker->udps->listeners;
@@ -108,5 +99,5 @@ void udp_listener_free(struct worker *worker, struct udp_listener *listener)
 	listener_unref(listener->kept);
 	sessions_done(&listener->sessions);
 	bounce_close(&listener->bounces);
-	worker_bury(worker, &listener->grave, free_grave);
+	worker_bury(worker, &listener->grave, NULL);
 }

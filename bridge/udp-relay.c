@@ -8,12 +8,14 @@
 #include "bridge/udp-relay.h"
 
 #include "bridge/bridge.h"
+#include "bridge/sockopt.h"
 
 #include <errno.h>
-#include <netinet/udp.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define REFUSED_MAX 10 /* sessions of a forward that end for that in REFUSED_MS */
+#define REFUSED_MS  1000
 #define ERRORS_MAX  64 /* of one wake-up */
 #define BUDGET	    (2 * INTAKE_MAX) /* of one wake-up */
 #define ECN	    3
@@ -74,6 +76,18 @@ static void end_by(struct worker *worker, struct session *session, int error)
 	udp_session_fail(worker, session, error);
 }
 
+/*
+ * Clients that go on sending although they are refused must not make a session for each datagram.
+ */
+static bool goes_on(const struct worker *worker, struct udp_forward *forward)
+{
+	if (worker->now - forward->refused_since >= REFUSED_MS) {
+		forward->refused_since = worker->now;
+		forward->refused = 0;
+	}
+	return ++forward->refused > REFUSED_MAX;
+}
+
 /* error: what a call said, or 0. Returns whether the session goes on. */
 static bool take_errors(struct worker *worker, struct session *session, int error)
 {
@@ -93,6 +107,10 @@ static bool take_errors(struct worker *worker, struct session *session, int erro
 		fatal = error;
 	if (!fatal)
 		return true;
+	if (fatal == ECONNREFUSED && !has_another(session) && goes_on(worker, session->owner)) {
+		tell_client(session, &(struct bounce){.error = fatal});
+		return true;
+	}
 	end_by(worker, session, fatal);
 	return false;
 }
@@ -111,19 +129,17 @@ static void carry(struct session *session, const struct intake_info *info)
 {
 	const struct endpoint *connect = &session->owner->forward->plan.connect;
 	uint8_t tos = info->tos & (uint8_t)~ECN;
-	int value, fd = session->watch.fd, family = AF_INET;
+	int fd = session->watch.fd, family = AF_INET;
 	socklen_t length = sizeof(family);
 
 	getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &length);
 	if (connect->tos == ENDPOINT_CARRY) {
-		value = session->tos = tos;
-		setsockopt(fd, family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6,
-			family == AF_INET ? IP_TOS : IPV6_TCLASS, &value, sizeof(value));
+		session->tos = tos;
+		sockopt_set_tos(fd, family, tos);
 	}
 	if (connect->ttl == ENDPOINT_CARRY && info->ttl) {
-		value = session->ttl = info->ttl;
-		setsockopt(fd, family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6,
-			family == AF_INET ? IP_TTL : IPV6_UNICAST_HOPS, &value, sizeof(value));
+		session->ttl = info->ttl;
+		sockopt_set_ttl(fd, family, info->ttl);
 	}
 }
 
@@ -290,8 +306,7 @@ static void reply(struct worker *worker, struct session *session, int n)
 
 void udp_relay_ready(struct worker *worker, struct watch *watch, uint32_t events)
 {
-	struct session *session =
-		(struct session *)((unsigned char *)watch - offsetof(struct session, watch));
+	struct session *session = WORKER_WATCHED(watch, struct session, watch);
 	int n = 0, budget = BUDGET;
 
 	if (!session->owner)
@@ -318,17 +333,12 @@ void udp_relay_listener_errors(struct worker *worker, struct udp_listener *liste
 	struct bounce bounce;
 
 	for (int i = 0; i < ERRORS_MAX && bounce_receive(listener->watch.fd, &bounce) == 0; i++) {
-		struct session_key key = listener->key;
+		struct session_key key;
 		struct session *session;
 
 		if (bounce.error != ECONNREFUSED || !bounce.of_network)
 			continue;
-		session_key_client(&key, &bounce.peer);
-		if (listener->any) {
-			key.local = bounce.local;
-			if (IN6_IS_ADDR_LINKLOCAL(&key.local) || IN6_IS_ADDR_LINKLOCAL(&key.client))
-				key.interface = bounce.interface;
-		}
+		key = udp_session_key(listener, &bounce.peer, &bounce.local, bounce.interface);
 		session = sessions_find(&listener->sessions, &key);
 		if (!session)
 			continue;

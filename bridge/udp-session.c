@@ -14,6 +14,7 @@
 #include "bridge/bridge.h"
 #include "bridge/dial.h"
 #include "bridge/place.h"
+#include "bridge/sockopt.h"
 #include "bridge/target.h"
 #include "bridge/udp-listener.h"
 #include "bridge/udp-relay.h"
@@ -30,6 +31,7 @@
 #define PENDING_BYTES	   (64 * 1024)
 #define PENDING_BYTES_ALL  (4 * 1024 * 1024) /* of a worker */
 #define ASK_AGAIN_MS	   100
+#define PRESENTS_LOCAL	   ENOTUNIQ /* an errno that no socket gives: plan_presents_local() */
 #define ECN		   3 /* congestion is told hop by hop: not ours to copy */
 
 static struct log_limit limit_failures = LOG_LIMIT_INIT;
@@ -39,12 +41,21 @@ static void drop(struct forward *forward, unsigned count)
 	atomic_fetch_add_explicit(&forward->dropped, count, memory_order_relaxed);
 }
 
-/* ---- the end ---- */
-
-static void free_grave(struct grave *grave)
+struct session_key udp_session_key(const struct udp_listener *listener,
+	const struct netaddr *client, const struct in6_addr *local, uint32_t interface)
 {
-	free(grave); /* its first member */
+	struct session_key key = listener->key;
+
+	session_key_client(&key, client);
+	if (!listener->any)
+		return key;
+	key.local = *local;
+	if (IN6_IS_ADDR_LINKLOCAL(&key.client) || IN6_IS_ADDR_LINKLOCAL(&key.local))
+		key.interface = interface;
+	return key;
 }
+
+/* ---- the end ---- */
 
 static void free_pending(struct worker *worker, struct session *session)
 {
@@ -70,7 +81,7 @@ void udp_session_release(struct worker *worker, struct udp_forward *forward)
 		udp_listener_free(worker, forward->listener);
 	forward_unref(forward->forward);
 	forward->forward = NULL; /* somebody may be on the way through the list */
-	worker_bury(worker, &forward->grave, free_grave);
+	worker_bury(worker, &forward->grave, NULL);
 }
 
 static struct session_list *list_of(struct session *session)
@@ -89,15 +100,19 @@ void udp_session_end(struct worker *worker, struct session *session)
 	forward_leave(owner->forward);
 	owner->n_sessions--;
 	session->owner = NULL; /* an event of this wake-up may still name it */
-	worker_bury(worker, &session->grave, free_grave);
+	worker_bury(worker, &session->grave, NULL);
 	udp_session_release(worker, owner);
 }
 
-static const char *reason(int error)
+static const char *reason(const struct session *session, int error)
 {
-	return error == EACCES ? "a remote client would look like a local one to the target: say "
-				 "as-local, proxy= or bind= at the connecting endpoint"
-			       : strerror(error);
+	const char *advice = NULL;
+
+	if (error == PRESENTS_LOCAL)
+		return PLAN_PRESENTS_LOCAL_TEXT;
+	if (session->watch.fd < 0)
+		advice = place_advice(session->owner->forward->connect_place, -error);
+	return advice ? advice : strerror(error);
 }
 
 void udp_session_fail(struct worker *worker, struct session *session, int error)
@@ -107,12 +122,14 @@ void udp_session_fail(struct worker *worker, struct session *session, int error)
 	struct netaddr client = session_client(&session->key), local = session_local(&session->key);
 	char text[NETADDR_TEXT_SIZE];
 
-	if (error != ECONNREFUSED && error != EACCES)
+	if (error == PRESENTS_LOCAL)
+		bounce.error = EACCES;
+	else if (error != ECONNREFUSED && error != EACCES)
 		bounce.error = EHOSTUNREACH;
 	bounce_send(&session->owner->listener->bounces, &bounce, &client, &local, 0);
 	atomic_fetch_add_explicit(&forward->failed, 1, memory_order_relaxed);
 	log_limited(&limit_failures, "failed", LOG_WARNING, "forward %s: %s: %s, for %s",
-		forward->plan.name, forward->plan.connect.text, reason(error),
+		forward->plan.name, forward->plan.connect.text, reason(session, error),
 		netaddr_text(&client, text));
 	target_unreachable(forward->target);
 	udp_session_end(worker, session);
@@ -130,8 +147,8 @@ bool udp_session_needs_room(const struct udp_forward *forward)
 {
 	struct forward *f = forward->forward;
 
-	if (f->max_connections &&
-		atomic_load_explicit(&f->connections, memory_order_relaxed) >= f->max_connections)
+	if (f->plan.max_connections && atomic_load_explicit(&f->connections,
+					       memory_order_relaxed) >= f->plan.max_connections)
 		return true;
 	return bridge_is_full(f->bridge);
 }
@@ -253,24 +270,17 @@ void udp_session_touch(struct worker *worker, struct session *session)
 
 /* ---- the socket ---- */
 
-static void set(int fd, int level, int option)
-{
-	int one = 1;
-
-	setsockopt(fd, level, option, &one, sizeof(one));
-}
-
 /* What is nice to have, so a failure does not matter. */
 static void prepare_replies(int fd, int family, const struct endpoint *connect)
 {
 	bounce_prepare(fd, family);
-	set(fd, IPPROTO_UDP, UDP_GRO);
+	sockopt_set(fd, IPPROTO_UDP, UDP_GRO, 1);
 	if (connect->tos == ENDPOINT_CARRY)
-		set(fd, family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6,
-			family == AF_INET ? IP_RECVTOS : IPV6_RECVTCLASS);
+		sockopt_set(fd, family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6,
+			family == AF_INET ? IP_RECVTOS : IPV6_RECVTCLASS, 1);
 	if (connect->ttl == ENDPOINT_CARRY)
-		set(fd, family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6,
-			family == AF_INET ? IP_RECVTTL : IPV6_RECVHOPLIMIT);
+		sockopt_set(fd, family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6,
+			family == AF_INET ? IP_RECVTTL : IPV6_RECVHOPLIMIT, 1);
 }
 
 /* A socket that is connected to an address of the target; or a negative errno. */
@@ -282,7 +292,7 @@ static int connect_to(struct worker *worker, struct session *session, const stru
 	int r, family = target->sa.sa_family;
 
 	if (plan_presents_local(&forward->plan, &client, &local, target))
-		return -EACCES;
+		return -PRESENTS_LOCAL;
 	fd = place_take(forward->connect_place, family, SOCK_DGRAM);
 	/* what waits is not ended: the caller may be going through it */
 	if ((fd == -EMFILE || fd == -ENFILE) && evict(worker, session->owner, true, true))

@@ -32,6 +32,8 @@ struct udp_forward {
 	struct forward *forward; /* a reference */
 	struct udp_listener *listener;
 	bool closed;			/* no new sessions */
+	unsigned refused;		/* sessions that were refused, since: */
+	uint64_t refused_since;		/* ms */
 	uint64_t closed_at;		/* ms */
 	struct session_list relay, waiting; /* with a socket and without */
 	unsigned n_sessions;
@@ -48,6 +50,13 @@ struct udp {
 	struct intake_info infos[INTAKE_MAX];
 	struct gso gso;
 };
+
+/*
+ * The key of what goes between a client and one of our addresses; local and interface are as the
+ * kernel told them, and count where the listener is bound to any address.
+ */
+struct session_key udp_session_key(const struct udp_listener *listener,
+	const struct netaddr *client, const struct in6_addr *local, uint32_t interface);
 
 /* Whether another session needs an old one to end first. */
 bool udp_session_needs_room(const struct udp_forward *forward);

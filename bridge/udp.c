@@ -24,6 +24,8 @@
 #include "bridge/udp.h"
 
 #include "bridge/bridge.h"
+#include "bridge/listener.h"
+#include "bridge/sockopt.h"
 #include "bridge/udp-listener.h"
 #include "bridge/udp-relay.h"
 
@@ -38,11 +40,6 @@
 #define QUIET	      1000 /* ms without a datagram: a session whose listener goes is done */
 #define LINGER	      5000 /* ms that it has at most, as the port is to be free again */
 
-static int set(int fd, int level, int option, int value)
-{
-	return setsockopt(fd, level, option, &value, sizeof(value)) < 0 ? -errno : 0;
-}
-
 int udp_prepare(int fd, int family)
 {
 	int r;
@@ -50,29 +47,17 @@ int udp_prepare(int fd, int family)
 	if (family != AF_INET && family != AF_INET6)
 		return -EAFNOSUPPORT;
 	/* What the kernel may not have, or gives less of, is done without. */
-	set(fd, IPPROTO_UDP, UDP_GRO, 1);
-	if (set(fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_ROOM) < 0)
-		set(fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_ROOM);
+	sockopt_set(fd, IPPROTO_UDP, UDP_GRO, 1);
+	if (sockopt_set(fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_ROOM) < 0)
+		sockopt_set(fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_ROOM);
 	/* An IPv6 socket may have IPv4 clients, too. */
-	r = set(fd, IPPROTO_IP, IP_PKTINFO, 1);
+	r = sockopt_set(fd, IPPROTO_IP, IP_PKTINFO, 1);
 	if (r == 0 && family == AF_INET6)
-		r = set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+		r = sockopt_set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
 	return r == 0 ? bounce_prepare(fd, family) : r;
 }
 
 /* ---- datagrams ---- */
-
-static void key_of(const struct udp_listener *listener, const struct intake *intake, int i,
-	const struct intake_info *info, struct session_key *ret)
-{
-	*ret = listener->key;
-	session_key_client(ret, intake_sender(intake, i));
-	if (!listener->any)
-		return;
-	ret->local = info->local;
-	if (IN6_IS_ADDR_LINKLOCAL(&ret->client) || IN6_IS_ADDR_LINKLOCAL(&ret->local))
-		ret->interface = info->interface;
-}
 
 /* What one batch has for whom. */
 struct batch {
@@ -137,7 +122,8 @@ static void dispatch(struct worker *worker, struct udp_listener *listener, int n
 		struct session_key key;
 
 		intake_info(udp->intake, i, info);
-		key_of(listener, udp->intake, i, info, &key);
+		key = udp_session_key(listener, intake_sender(udp->intake, i), &info->local,
+			info->interface);
 		if (!session || !session_key_equal(&session->key, &key))
 			session = sessions_find(&listener->sessions, &key);
 		if (!session)
@@ -150,8 +136,7 @@ static void dispatch(struct worker *worker, struct udp_listener *listener, int n
 
 static void on_listener(struct worker *worker, struct watch *watch, uint32_t events)
 {
-	struct udp_listener *listener = (struct udp_listener *)((unsigned char *)watch -
-		offsetof(struct udp_listener, watch));
+	struct udp_listener *listener = WORKER_WATCHED(watch, struct udp_listener, watch);
 	int n, budget = BUDGET;
 
 	if ((events & EPOLLERR) && watch->fd >= 0)
@@ -197,9 +182,9 @@ int udp_open(struct worker *worker, struct forward *forward)
 	struct udp_forward *mine;
 	int fd, r;
 
-	if (worker->index >= forward->n_listeners)
+	if (!forward->listener || worker->index >= forward->listener->n)
 		return 0;
-	fd = forward->listeners[worker->index];
+	fd = forward->listener->fds[worker->index];
 	mine = calloc(1, sizeof(*mine));
 	r = mine ? need_udp(worker) : -ENOMEM;
 	if (r < 0) {

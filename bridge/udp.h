@@ -15,9 +15,9 @@ struct worker;
 int udp_prepare(int fd, int family);
 
 /*
- * Serves a forward of datagrams in this worker, by forward->listeners[worker->index], which stays
- * the forward's, until udp_close(). Where a worker has no listener of its own (index >=
- * n_listeners) this does nothing. Returns 0 or a negative errno.
+ * Serves a forward of datagrams in this worker, by forward->listener->fds[worker->index], until
+ * udp_close(). Where the forward does not listen, or there is no descriptor for this worker (an
+ * inherited one is the first worker's), this does nothing. Returns 0 or a negative errno.
  */
 int udp_open(struct worker *worker, struct forward *forward);
 

@@ -2,13 +2,13 @@
 /*
  * The loop of a worker.
  *
- * There are as many workers as CPUs, not pinned: who talks to whom changes, and the scheduler knows. All
- * of them wait for the listeners of streams (EPOLLEXCLUSIVE: one is woken), and each owns the
- * connections that it accepted, unless another one has far fewer: then that one gets them. Each has
- * datagram sockets of its own.
+ * There are as many workers as CPUs, not pinned: who talks to whom changes, and the scheduler
+ * knows. All of them wait for the listeners of streams (EPOLLEXCLUSIVE: one is woken), and each
+ * owns the connections that it accepted, unless another one has far fewer: then that one gets them.
+ * Each has datagram sockets of its own.
  *
- * Events may name objects that an earlier event of the same wake-up has closed. So closed objects are
- * freed after all events have been looked at (worker_bury).
+ * Events may name objects that an earlier event of the same wake-up has closed. So closed objects
+ * are freed after all events have been looked at (worker_bury).
  */
 #include "bridge/worker.h"
 
@@ -18,12 +18,12 @@
 #include "bridge/udp.h"
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 
 #include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <time.h>
 
 #define EVENTS_MAX 64
 #define TICK_MS	   1000
@@ -60,7 +60,10 @@ static void empty_graves(struct worker *worker)
 		struct grave *grave = worker->graves;
 
 		worker->graves = grave->next;
-		grave->free(grave);
+		if (grave->free)
+			grave->free(grave);
+		else
+			free(grave);
 	}
 }
 
@@ -94,28 +97,26 @@ static void receive_inbox(struct worker *worker)
 	}
 }
 
-void worker_hand_over(struct worker *worker, struct stream *stream)
+bool worker_hand_over(struct worker *worker, struct stream *stream)
 {
+	bool taken;
+
 	pthread_mutex_lock(&worker->inbox_lock);
-	stream->next = worker->inbox;
-	worker->inbox = stream;
-	atomic_store(&worker->has_inbox, true);
+	taken = !worker->inbox_closed;
+	if (taken) {
+		stream->next = worker->inbox;
+		worker->inbox = stream;
+		atomic_store(&worker->has_inbox, true);
+	}
 	pthread_mutex_unlock(&worker->inbox_lock);
 	worker_wake(worker);
-}
-
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	return taken;
 }
 
 /*
- * Where much is moved, those who send and receive run before the worker does again, if they share its CPU:
- * then it moves more at once. It halves the CPU time for each byte (docs/BENCHMARKS.md), and would cost
- * short exchanges time.
+ * Where much is moved, those who send and receive run before the worker does again, if they share
+ * its CPU: then it moves more at once. It halves the CPU time for each byte (docs/BENCHMARKS.md),
+ * and would cost short exchanges time.
  */
 static void let_others_run(struct worker *worker)
 {
@@ -186,7 +187,6 @@ int worker_open(struct worker *worker)
 	worker->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	worker->epoll = epoll_create1(EPOLL_CLOEXEC);
 	worker->buffer = malloc(WORKER_BUFFER);
-	worker->buffer_size = WORKER_BUFFER;
 	if (worker->wake < 0 || worker->epoll < 0)
 		return -errno;
 	if (!worker->buffer)
@@ -203,14 +203,15 @@ void *worker_run(void *data)
 	struct epoll_event events[EVENTS_MAX];
 	bool more = false;
 
-	worker->now = worker->ticked = now_ms();
+	worker->now = worker->ticked = clock_ms(CLOCK_MONOTONIC_COARSE);
 	accept_update(worker);
 	while (!done(worker)) {
 		int n;
 
 		let_others_run(worker);
 		n = epoll_wait(worker->epoll, events, EVENTS_MAX, timeout(worker, more));
-		worker->now = now_ms();
+		worker->now = clock_ms(CLOCK_MONOTONIC_COARSE);
+		worker->turn++;
 		for (int i = 0; i < n; i++) {
 			struct watch *watch = events[i].data.ptr;
 
@@ -221,6 +222,9 @@ void *worker_run(void *data)
 		empty_graves(worker);
 	}
 	accept_end(worker);
+	pthread_mutex_lock(&worker->inbox_lock);
+	worker->inbox_closed = true;
+	pthread_mutex_unlock(&worker->inbox_lock);
 	receive_inbox(worker);
 	streams_end(worker);
 	udp_end(worker);

@@ -55,8 +55,8 @@ bool inifile_count(struct inifile *file, const char *key, const char *value, uns
 	n = strtoul(value, &end, 10);
 	if (errno || end == value || *end || !isdigit((unsigned char)value[0]) || n < min ||
 		n > max)
-		return inifile_fail(file, "%s= takes a whole number from %u to %u, not \"%s\"", key, min,
-			max, value);
+		return inifile_fail(file, "%s= takes a whole number from %u to %u, not \"%s\"", key,
+			min, max, value);
 	*ret = (unsigned)n;
 	return true;
 }
@@ -88,7 +88,9 @@ bool inifile_seconds(
 			}
 		}
 	}
-	return inifile_fail(file, "%s= takes a time from a second to 68 years such as 90, 90s, 5min or 1h%s, not \"%s\"",
+	return inifile_fail(file,
+		"%s= takes a time from a second to 68 years such as 90, 90s, 5min or 1h%s, not "
+		"\"%s\"",
 		key, infinity ? ", or \"infinity\"" : "", value);
 }
 

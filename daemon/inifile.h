@@ -3,8 +3,8 @@
 #define XSOCKET_DAEMON_INIFILE_H
 
 /*
- * Configuration files: [Section] and Key=value, read by inih, and nothing that a user wrote is lost.
- * See inifile.c.
+ * Configuration files: [Section] and Key=value, read by inih, and nothing that a user wrote is
+ * lost. See inifile.c.
  */
 
 #include <stdbool.h>

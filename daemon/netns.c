@@ -94,13 +94,14 @@ int netns_enter(const char *name, struct netns *ret, char *error, size_t error_s
 		return fd;
 	if (stat("/proc/self/ns/net", &own) < 0)
 		return fail(error, error_size, -errno, "/proc/self/ns/net", NULL);
-	if ((own.st_ino != ret->inode || own.st_dev != ret->device) && setns(fd, CLONE_NEWNET) < 0) {
+	if ((own.st_ino != ret->inode || own.st_dev != ret->device) &&
+		setns(fd, CLONE_NEWNET) < 0) {
 		r = -errno;
 		return fail(error, error_size, r, ret->path,
 			r == -EINVAL ? "is not a network namespace"
 			: r == -EPERM
-				? "may not be entered: needs CAP_SYS_ADMIN, or a service manager that "
-				  "starts the broker inside (NetworkNamespacePath=)"
+				? "may not be entered: needs CAP_SYS_ADMIN, or a service manager "
+				  "that starts the broker inside (NetworkNamespacePath=)"
 				: NULL);
 	}
 	ret->mounted = is_mount(ret->path);
@@ -114,8 +115,8 @@ bool netns_current(const struct netns *netns)
 	if (!netns->path[0])
 		return true;
 	/*
-	 * Gone is what is not there. Other errors tell nothing: the namespace file of another process
-	 * may be looked at no more without capabilities (EACCES), memory may be short.
+	 * Gone is what is not there. Other errors tell nothing: the namespace file of another
+	 * process may be looked at no more without capabilities (EACCES), memory may be short.
 	 */
 	if (stat(netns->path, &st) < 0)
 		return errno != ENOENT && errno != ENOTDIR;

@@ -25,7 +25,7 @@ struct netns {
 
 /*
  * Finds a namespace: NAME (/run/netns/NAME), pid:N (that of a process), or a path where there is a
- * slash. *ret is written but for `mounted`.
+ * slash. `mounted` of *ret is not looked for.
  *
  * Returns a descriptor of it, or a negative errno and a message in error: -ENOENT (no such name),
  * -EINVAL (no namespace), -ENAMETOOLONG, or that of opening it.
@@ -33,8 +33,8 @@ struct netns {
 int netns_open(const char *name, struct netns *ret, char *error, size_t error_size);
 
 /*
- * Finds a namespace as netns_open() does and enters it unless the process is already there. Entering needs CAP_SYS_ADMIN, and all threads that should
- * be there must be made later.
+ * Finds a namespace as netns_open() does and enters it unless the process is already there.
+ * Entering needs CAP_SYS_ADMIN, and all threads that should be there must be made later.
  *
  * Returns 0, or a negative errno and a message in error: -ENOENT (no such name), -EINVAL (no
  * network namespace), -EPERM (may not enter), -ENAMETOOLONG.
@@ -42,7 +42,7 @@ int netns_open(const char *name, struct netns *ret, char *error, size_t error_si
 int netns_enter(const char *name, struct netns *ret, char *error, size_t error_size);
 
 /*
- * Whether the name still stands for the namespace that was entered, as far as can be told: true
+ * Whether the name still stands for the namespace that was found, as far as can be told: true
  * where the name may not be looked at. One stat(2).
  */
 bool netns_current(const struct netns *netns);

@@ -11,8 +11,9 @@
 #define PRIVILEGES_BIT(capability) (UINT64_C(1) << (capability))
 
 /*
- * Gives up all capabilities but those of a set, for this thread and those it makes later, and lets no
- * program that it executes gain any (no_new_privs, prctl(2)). What it has not got it does not get.
+ * Gives up all capabilities but those of a set, for this thread and those it makes later, and lets
+ * no program that it executes gain any (no_new_privs, prctl(2)). What it has not got it does not
+ * get.
  *
  * Returns 0, or a negative errno with a message in error.
  */

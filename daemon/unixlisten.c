@@ -30,9 +30,9 @@
 #define LOCK_PAUSE_MS 20
 
 /*
- * Opens the directory of a path and locks it until the descriptor is closed. Those who listen hold the lock
- * for microseconds; but whoever may read the directory can hold it for ever. One who does is nobody
- * we have to wait for, so then it goes on without.
+ * Opens the directory of a path and locks it until the descriptor is closed. Those who listen hold
+ * the lock for microseconds; but whoever may read the directory can hold it for ever. One who does
+ * is nobody we have to wait for, so then it goes on without.
  */
 static int lock_directory(const char *path, char *error, size_t error_size)
 {
@@ -81,7 +81,8 @@ static int remove_stale(
 	if (connect(fd, (const struct sockaddr *)&address->un, address->length) == 0 ||
 		errno != ECONNREFUSED)
 		return explain(error, error_size, -EADDRINUSE,
-			"%s is alive: somebody listens there already; stop that, or choose another name",
+			"%s is alive: somebody listens there already; stop that, or choose another "
+			"name",
 			path);
 	if (unlink(path) < 0 && errno != ENOENT)
 		return explain(error, error_size, -errno, "%s: stale, and cannot be removed: %s",
@@ -100,7 +101,8 @@ static int make_socket(
 	if (bind(fd, (const struct sockaddr *)&address->un, address->length) < 0)
 		return explain(error, error_size, -errno, "%s: %s%s", address_text(address, text),
 			strerror(errno),
-			errno == EACCES ? ": name a path where you may write, or run it as root" : "");
+			errno == EACCES ? ": name a path where you may write, or run it as root"
+					: "");
 	if (listen(fd, SOMAXCONN) < 0)
 		return explain(error, error_size, -errno, "listen: %s", strerror(errno));
 	return steal_fd(&fd);
@@ -136,7 +138,7 @@ void unixlisten_remove(const struct address *address, int type, int fd)
 	/*
 	 * The file's inode is not the socket's, so it cannot be compared. But nobody replaces the
 	 * file of a socket that listens, so while fd is open it is ours, unless it was removed by
-	 * hand; then it may be another broker's, which connecting cannot tell. Stop listening
+	 * hand; then it may be another daemon's, which connecting cannot tell. Stop listening
 	 * under the lock and see whether the name is dead.
 	 */
 	lock = lock_directory(path, error, sizeof(error));

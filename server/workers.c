@@ -7,6 +7,7 @@
 #include "server/worker.h"
 
 #include "common/cleanup.h"
+#include "daemon/thread.h"
 
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -23,18 +24,6 @@ static void worker_free(struct worker *worker)
 	close_fd(&worker->mounts);
 	pthread_mutex_destroy(&worker->inbox_lock);
 	free(worker);
-}
-
-static int start_thread(struct worker *worker)
-{
-	pthread_attr_t attr;
-	int r;
-
-	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, STACK_SIZE);
-	r = pthread_create(&worker->thread, &attr, worker_run, worker);
-	pthread_attr_destroy(&attr);
-	return -r;
 }
 
 /* Optional: without it each request costs a stat(2). */
@@ -68,7 +57,7 @@ static struct worker *worker_new(struct broker *broker, unsigned cpu)
 	watch_mounts(worker);
 	if (worker->wake < 0 || worker->epoll < 0 ||
 		epoll_ctl(worker->epoll, EPOLL_CTL_ADD, worker->wake, &event) < 0 ||
-		start_thread(worker) < 0) {
+		thread_start(&worker->thread, STACK_SIZE, worker_run, worker) < 0) {
 		worker_free(worker);
 		return NULL;
 	}

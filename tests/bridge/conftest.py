@@ -9,6 +9,7 @@ import pytest
 
 from support import streams, webservers
 from support.broker import Vpn
+from support.setting import Setting
 from support.users import as_user
 from support.wait import wait_until
 
@@ -145,6 +146,14 @@ def joined(request, netns, forward):
     ends = Ends(namespace, CONNECT, namespace, CONNECT)
     yield ends
     ends.close()
+
+
+@pytest.fixture
+def setting(netns, bridge, tmp_path):
+    """A bridge with a configuration file; setting.start() starts it."""
+    made = Setting(netns, bridge, tmp_path)
+    yield made
+    made.close()
 
 
 @pytest.fixture

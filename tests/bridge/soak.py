@@ -196,6 +196,10 @@ class Results:
         self.queue.put((counts, different))
 
 
+def told(mode):
+    return 'before its header' if mode is None else MODES[mode].__name__
+
+
 class Server:
     """Answers at all targets, a thread for each connection, until it is told to end."""
 
@@ -207,14 +211,15 @@ class Server:
     def serve(self, sock):
         with sock:
             sock.settimeout(120)
+            mode = None
             try:
                 mode, *numbers = HEADER.unpack(streams.read_exactly(sock, HEADER.size))
                 MODES[mode]().server(sock, tuple(numbers[:2]), tuple(numbers[2:]))
             except ConnectionResetError as error:
-                if MODES[mode] is not ServerResets:
-                    self.different.append(f'server, {MODES[mode].__name__}: {error!r}')
+                if mode is None or MODES[mode] is not ServerResets:
+                    self.different.append(f'server, {told(mode)}: {error!r}')
             except Exception as error:
-                self.different.append(f'server, {MODES[mode].__name__}: {error!r}')
+                self.different.append(f'server, {told(mode)}: {error!r}')
 
     def accept(self, listener):
         listener.settimeout(0.2)

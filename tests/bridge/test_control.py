@@ -14,18 +14,11 @@ import pytest
 
 from support import bridge as command
 from support.greeters import Client
-from support.setting import LISTEN, Setting
+from support.setting import LISTEN
 from support.wait import wait_until
 
 PTRACE_ATTACH, PTRACE_DETACH = 16, 17
 _libc = ctypes.CDLL(None, use_errno=True)
-
-
-@pytest.fixture
-def setting(netns, bridge, tmp_path):
-    made = Setting(netns, bridge, tmp_path)
-    yield made
-    made.close()
 
 
 # ---- the end ----

@@ -168,7 +168,7 @@ def test_peers_that_never_read(forward):
     before = resident(ends.bridge.pid)
     pairs = [ends.pair(options=SMALL) for _ in range(100)]
     stuck = [pair[index % 2] for index, pair in enumerate(pairs)]
-    fill_all(stuck, 16 << 20)
+    fill_all(stuck, 32 << 20)
     assert resident(ends.bridge.pid) - before < 100 * 300_000
     used = cpu_time(ends.bridge.pid)
     client, server = ends.pair()

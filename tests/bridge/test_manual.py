@@ -14,7 +14,7 @@ import pytest
 from support import bridge as command, streams, tree
 from support.pages import FILE, blocks
 from support.users import require_users
-from support.wait import wait_until
+from support.wait import require, wait_until
 
 PAGE, CONF = 'man/xsocket-bridge.8.scd', 'man/xsocket-bridge.conf.5.scd'
 EXAMPLES = [text for text in blocks(PAGE) if 'xsocket-bridge ' in text]
@@ -105,6 +105,8 @@ def replaced(text, found, netns):
         return text, None
     found['process'] = netns()
     process = found['process'].popen(['sleep', 'infinity'])
+    wait_until(lambda: os.stat(f'/proc/{process.pid}/ns/net').st_ino ==
+               os.stat(found['process'].path).st_ino)
     return text.replace('6448', str(process.pid)), process
 
 
@@ -137,6 +139,35 @@ def test_example(netns, bridge, places, text):
         if process:
             process.kill()
             process.wait()
+
+
+NGINX = '''
+daemon off; user root root; master_process off; pid {directory}/pid; error_log stderr;
+events {{ }}
+http {{
+access_log {directory}/log;
+client_body_temp_path {directory}/body; proxy_temp_path {directory}/proxy;
+fastcgi_temp_path {directory}/fastcgi; uwsgi_temp_path {directory}/uwsgi; scgi_temp_path {directory}/scgi;
+{server}
+}}
+'''
+
+
+def test_nginx_logs_the_client(bridge, places, tmp_path):
+    """The page's lines for nginx, behind the example that they stand below."""
+    server, = (text for text in blocks(PAGE) if 'proxy_protocol' in text)
+    command_line, = (text for text in EXAMPLES if 'proxy=v2' in text)
+    (tmp_path / 'nginx.conf').write_text(NGINX.format(directory=tmp_path, server=server))
+    found = places(command_line)
+    usual, vpn = found['usual'], found['vpn']
+    with vpn.popen([require('nginx'), '-c', tmp_path / 'nginx.conf']) as nginx:
+        try:
+            wait_until(lambda: vpn.listening(80))
+            bridge(*shlex.split(command_line.replace('\\\n', ''))[1:], wrap=usual.enter)
+            usual.run(['curl', '-sS', '--interface', CLIENT, '-o', '/dev/null', f'http://{CLIENT}:8080/'])
+            wait_until(lambda: (tmp_path / 'log').read_text().startswith(f'{CLIENT} '))
+        finally:
+            nginx.terminate()
 
 
 def test_configuration(build, bridge, places, tmp_path):

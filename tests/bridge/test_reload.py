@@ -9,15 +9,8 @@ import threading
 import pytest
 
 from support import streams
-from support.setting import LISTEN, Setting
+from support.setting import LISTEN
 from support.wait import wait_until
-
-
-@pytest.fixture
-def setting(netns, bridge, tmp_path):
-    made = Setting(netns, bridge, tmp_path)
-    yield made
-    made.close()
 
 
 def test_reload_of_nothing_new(setting):

@@ -83,7 +83,7 @@ def test_client_of_another_family(netns, forward):
     ends.listen = 'tcp:[fd03::1]:4000'
     assert ends.connect_and_end(source=V6['client']) == (b'', 'ECONNRESET')
     assert not streams.readable(ends.listener, 0)
-    ends.bridge.wait_log('transparent')
+    ends.bridge.wait_log(',transparent: Address family not supported')
     ends.listen = 'tcp:10.3.0.1:4000'
     ends.connect(source=V4['client'])
     assert ends.accept().getpeername()[0] == V4['client']
@@ -111,4 +111,4 @@ def test_without_privilege(served, bridge, unprivileged):
         end = streams.end_of_connecting(near, 'tcp:10.3.0.1:4000', V4['client'])
         assert end == (b'', 'ECONNRESET')
         assert not streams.readable(listener, 0)
-    one.wait_log('transparent')
+    one.wait_log(',transparent: Operation not permitted')

@@ -201,5 +201,5 @@ def test_remote_client_is_not_presented_as_a_local_one(netns, bridge):
     server, client = ends.serve(), ends.client()
     assert error_of(client) == errno.EHOSTUNREACH
     assert nothing_more(server)
-    started.wait_log('as-local')
+    started.wait_log('a remote client would look like a local one to the target: say as-local')
     ends.close()

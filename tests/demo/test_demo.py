@@ -16,6 +16,7 @@ CLAIMS = [
     'the page was served there',
     'nobody answers here',
     'the program saw who asked',
+    'the page comes here, by the bridge',
 ]
 
 

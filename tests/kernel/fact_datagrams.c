@@ -9,6 +9,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <time.h> /* which that does not include */
 #include <linux/errqueue.h>
 #include <net/if.h>
 #include <netinet/in.h>

@@ -12,6 +12,7 @@ from support.wait import require, wait_until
 # Port 5000 and the Unix socket: with a PROXY header in front, 5001: without.
 NGINX = '''
 daemon off;
+user root root;
 master_process off;
 pid {directory}/pid;
 error_log stderr;

@@ -190,9 +190,10 @@ def test_namespace_made_by_its_unit(unit, library):
               '[Unit]\nRequires=xsocket-netns@%i.service\n')
     systemctl('start', f'xsocket-netns@{unit}.service', f'xsocket@{unit}.socket')
     library.xsocket(unit).close()
-    first = os.stat(f'/run/netns/{unit}').st_ino
-    systemctl('restart', f'xsocket-netns@{unit}.service')
-    assert os.stat(f'/run/netns/{unit}').st_ino != first
+    # open, so that its number is not given to the next one
+    with open(f'/run/netns/{unit}', 'rb') as first:
+        systemctl('restart', f'xsocket-netns@{unit}.service')
+        assert os.stat(f'/run/netns/{unit}').st_ino != os.fstat(first.fileno()).st_ino
     cookie_soon(library, unit)
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Bridges as units: xsocket-bridge@NAME.service, with the installed examples."""
 
+import grp
 import os
 import pathlib
 import re
@@ -163,6 +164,15 @@ def test_a_unix_socket_for_others(site):
     assert errno_of(connect) == 0
     systemctl('stop', site.unit)
     assert not os.path.exists(path)
+
+
+def test_a_unix_socket_for_a_group(site):
+    """Without a capability, by a drop-in as xsocket.units(7) tells."""
+    path = f'/run/xsocket-bridge/{site.name}/web'
+    site.drop_in('[Service]\nSupplementaryGroups=www-data\n')
+    site.start(site.forward(f'unix:{path},mode=0660,group=www-data'))
+    assert os.stat(path).st_gid == grp.getgrnam('www-data').gr_gid
+    assert site.greeting(f'unix:{path}') == 'one'
 
 
 # ---- its life ----

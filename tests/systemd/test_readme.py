@@ -67,6 +67,7 @@ CLAIMS = {
     'XBIND=tcp:3000': lambda text: in_vpn_only(text, 3000),
     "XBIND='tcp:3000=": lambda text: in_vpn_only(text, 9000),
     'xsocket-bridge --listen': claim_bridge,
+    '[Forward web]': claim_bridge,
     '/tmp/there.c': claim_listening,
     '--grant vpn u:nobody': claim_listening,
 }

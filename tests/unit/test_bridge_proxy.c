@@ -253,8 +253,8 @@ static void test_write_v2(void **state)
 static void test_unix_and_back(void **state)
 {
 	static const char *const names[] = {"unix", "unix:/", "unix:/run/xsocket/vpn", "unix:@name",
-		"unix:/2345678901234567890123456789012345678901234567890123"
-		"4567890123456789012345678901234567890123456789012345"};
+		("unix:/2345678901234567890123456789012345678901234567890123"
+		 "4567890123456789012345678901234567890123456789012345")};
 
 	for (size_t i = 0; i < ELEMENTS(names); i++) {
 		struct proxy proxy = {address_of(names[i]), address_of("unix:/run/server")}, found;
