@@ -236,6 +236,10 @@ void dial_failed(struct worker *worker, struct stream *stream, int r)
 
 void dial_late(struct worker *worker, struct stream *stream)
 {
+	if (stream->state == STREAM_HEADER) {
+		greet_late(worker, stream);
+		return;
+	}
 	if (stream->state == STREAM_DIALLING)
 		dial_failed(worker, stream, -ETIMEDOUT);
 	else

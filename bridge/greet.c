@@ -71,6 +71,12 @@ void greet_read(struct worker *worker, struct stream *stream)
 	dial_start(worker, stream);
 }
 
+void greet_late(struct worker *worker, struct stream *stream)
+{
+	refuse(worker, stream, "it did not send a whole PROXY protocol header in time (proxy= of the "
+			       "listening endpoint)");
+}
+
 int greet_write(struct stream *stream)
 {
 	enum endpoint_proxy version = stream->forward->plan.connect.proxy;

@@ -12,6 +12,9 @@ struct worker;
  */
 void greet_read(struct worker *worker, struct stream *stream);
 
+/* The header has not come in time. */
+void greet_late(struct worker *worker, struct stream *stream);
+
 /*
  * Puts the target's header, if it is to have one, in front of what the client sends. Returns 0 or
  * -ENOMEM.
