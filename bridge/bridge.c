@@ -4,6 +4,7 @@
 #include "bridge/target.h"
 
 #include "common/cleanup.h"
+#include "daemon/privileges.h"
 #include "daemon/thread.h"
 
 #include <errno.h>
@@ -13,6 +14,9 @@
 #include <sys/eventfd.h>
 
 #define STACK_SIZE (256 * 1024)
+
+#define RESERVE_LEAST 28
+#define RESERVE_MOST  256
 
 static unsigned cpus(void)
 {
@@ -26,6 +30,27 @@ static void news(void *data)
 	bridge_news(data);
 }
 
+/*
+ * A connection is two descriptors. Some are kept for what else there is, so that accept(2) finds one
+ * and whoever has no room is told so at once.
+ */
+static unsigned room(void)
+{
+	unsigned limit = privileges_raise_descriptors(), reserve = limit / 4;
+
+	if (reserve < RESERVE_LEAST)
+		reserve = RESERVE_LEAST;
+	if (reserve > RESERVE_MOST)
+		reserve = RESERVE_MOST;
+	return limit > reserve + 2 ? (limit - reserve) / 2 : 1;
+}
+
+void bridge_limit(struct bridge *bridge, unsigned max_connections)
+{
+	atomic_store(&bridge->max_connections,
+		max_connections < bridge->room ? max_connections : bridge->room);
+}
+
 int bridge_open(struct bridge *bridge, const struct plan *plan)
 {
 	int r;
@@ -34,7 +59,8 @@ int bridge_open(struct bridge *bridge, const struct plan *plan)
 	bridge->plan = *plan;
 	bridge->plan.forwards = NULL;
 	bridge->plan.n_forwards = 0;
-	atomic_store(&bridge->max_connections, plan->max_connections);
+	bridge->room = room();
+	bridge_limit(bridge, plan->max_connections);
 	pthread_mutex_init(&bridge->table_lock, NULL);
 	pthread_mutex_init(&bridge->spare_lock, NULL);
 	bridge->control = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -42,7 +42,8 @@ struct bridge {
 	atomic_uint generation;
 
 	atomic_uint connections; /* of all forwards */
-	atomic_uint max_connections;
+	atomic_uint max_connections; /* of the plan, or as descriptors leave room for */
+	unsigned room;		     /* for connections, by RLIMIT_NOFILE */
 
 	/* A descriptor in reserve, see accept.c. */
 	pthread_mutex_t spare_lock;
@@ -59,6 +60,9 @@ struct bridge {
  */
 int bridge_open(struct bridge *bridge, const struct plan *plan);
 void bridge_close(struct bridge *bridge);
+
+/* Of all forwards at most so many connections, and no more than there is room for. */
+void bridge_limit(struct bridge *bridge, unsigned max_connections);
 
 /* Starts the workers. Returns 0 or a negative errno: then none runs. */
 int bridge_start(struct bridge *bridge);

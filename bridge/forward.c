@@ -202,7 +202,8 @@ bool forward_enter(struct forward *forward)
 			return true;
 		}
 		atomic_fetch_sub_explicit(&forward->connections, 1, memory_order_relaxed);
-		whose = "MaxConnections= of the bridge";
+		whose = max < bridge->room ? "MaxConnections= of the bridge"
+					   : "too many open files: the room that RLIMIT_NOFILE leaves";
 	}
 	atomic_fetch_add_explicit(&forward->refused, 1, memory_order_relaxed);
 	log_limited(&limit_full, "limit", LOG_WARNING, "forward %s: a client was refused: %s is %u",

@@ -132,7 +132,6 @@ int main(int argc, char **argv)
 		r = fail(EX_CONFIG, error);
 	if (r == 0 && options->mode == OPTIONS_SERVE) {
 		block_signals();
-		privileges_raise_descriptors();
 		r = serve(&process);
 		bridge_close(&process.bridge);
 	}

@@ -172,7 +172,7 @@ static void swap(struct bridge *bridge, struct forward **table, unsigned n)
 	}
 	atomic_fetch_add(&bridge->generation, 1);
 	pthread_mutex_unlock(&bridge->table_lock);
-	atomic_store(&bridge->max_connections, bridge->plan.max_connections);
+	bridge_limit(bridge, bridge->plan.max_connections);
 	bridge_news(bridge);
 	release(old, n_old);
 }
