@@ -126,7 +126,7 @@ static int one_shot(const struct address *address, int domain, int type, int pro
 	_cleanup_fd_ int fd = -1;
 	int r;
 
-	request.flags = WIRE_SOCKET_LAST;
+	request.flags = WIRE_LAST;
 	r = ask(&exchange, address, &request, &fd);
 	if (r < 0) {
 		close_fd(&exchange.fd);

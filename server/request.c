@@ -154,7 +154,7 @@ static enum request_result serve_socket(
 	int fds[WIRE_BATCH_MAX], count, r = 0;
 
 	if (wire_socket_decode(packet, size, &wire) != WIRE_OK || wire.count == 0 ||
-		wire.count > WIRE_BATCH_MAX || (wire.flags & ~WIRE_SOCKET_LAST))
+		wire.count > WIRE_BATCH_MAX || (wire.flags & ~WIRE_LAST))
 		return not_understood(conn, size, EBADMSG);
 	conn->cpu = wire.cpu;
 	request = (struct policy_request){(int)wire.domain, (int)wire.type, (int)wire.protocol};
@@ -175,7 +175,7 @@ static enum request_result serve_socket(
 	if (count > 0 && r == 0)
 		clientlog_write(CLIENTLOG_GRANT, conn->fd, &conn->peer, &request, (unsigned)count,
 			"socket handed out");
-	return r < 0 || (wire.flags & WIRE_SOCKET_LAST) ? REQUEST_CLOSE : REQUEST_NEXT;
+	return r < 0 || (wire.flags & WIRE_LAST) ? REQUEST_CLOSE : REQUEST_NEXT;
 }
 
 static enum request_result serve_plain(

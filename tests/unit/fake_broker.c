@@ -144,7 +144,7 @@ static void serve(struct fake_connection *connection)
 			send_descriptors(connection, count, count, FAKE_ASKED);
 			send_verdict(connection, 0, count);
 		}
-		if (request->flags & WIRE_SOCKET_LAST)
+		if (request->flags & WIRE_LAST)
 			return;
 	}
 }
