@@ -66,13 +66,13 @@ static void send_packets(int sock, struct input *input, int right)
 	}
 }
 
-static void check(int r, bool alive, const struct wire_socket *request, const int *fds)
+static void check(int r, bool alive, unsigned count, const int *fds)
 {
 	if (r < 0) {
 		HOLDS(r >= -4095);
 		return;
 	}
-	HOLDS(r > 0 && (unsigned)r <= request->count);
+	HOLDS(r > 0 && (unsigned)r <= count);
 	HOLDS(alive);
 	for (int i = 0; i < r; i++)
 		HOLDS(fcntl(fds[i], F_GETFD) == FD_CLOEXEC && close(fds[i]) == 0);
@@ -83,11 +83,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct input input = {data, size};
 	uint8_t flags = input_byte(&input);
 	unsigned kind = input_byte(&input) % KINDS;
-	struct wire_socket request = {
-		.domain = AF_INET,
-		.type = (uint32_t)kinds[kind].type,
-		.protocol = (uint32_t)kinds[kind].protocol,
-		.count = 1u + input_byte(&input) % WIRE_BATCH_MAX,
+	struct request request = {
+		.opcode = WIRE_OP_SOCKET,
+		.socket =
+			{
+				.domain = AF_INET,
+				.type = (uint32_t)kinds[kind].type,
+				.protocol = (uint32_t)kinds[kind].protocol,
+				.count = 1u + input_byte(&input) % WIRE_BATCH_MAX,
+			},
 	};
 	struct exchange exchange = {0};
 	int pair[2], fds[WIRE_BATCH_MAX], r;
@@ -106,9 +110,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		HOLDS(shutdown(pair[1], SHUT_WR) == 0);
 	exchange.fd = pair[0];
 	exchange.deadline_ns = exchange_deadline();
-	r = exchange_sockets(&exchange, &request, fds, &alive);
+	r = exchange_ask(&exchange, &request, fds, &alive);
 	HOLDS(r != -ETIMEDOUT || alive); /* only a verdict may say so here */
-	check(r, alive, &request, fds);
+	check(r, alive, request.socket.count, fds);
 	close(pair[0]);
 	if (!(flags & 1))
 		close(pair[1]);

@@ -69,14 +69,15 @@ static void hang_up(void)
 
 static int ask(unsigned count)
 {
-	struct wire_socket request = {.domain = AF_INET, .type = SOCK_STREAM, .count = count};
+	struct request request = {.opcode = WIRE_OP_SOCKET,
+		.socket = {.domain = AF_INET, .type = SOCK_STREAM, .count = count}};
 	struct exchange exchange = {.fd = client, .deadline_ns = exchange_deadline()};
 	int r;
 
 	for (unsigned i = 0; i < WIRE_BATCH_MAX; i++)
 		fds[i] = -7;
 	alive = !alive; /* has to be written */
-	r = exchange_sockets(&exchange, &request, fds, &alive);
+	r = exchange_ask(&exchange, &request, fds, &alive);
 	assert_int_equal(exchange.fd, client);
 	return r;
 }
@@ -246,10 +247,11 @@ static void other_kinds_are_taken_for_what_they_are(void **state)
 	};
 
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
-		struct wire_socket request = {.domain = AF_INET,
-			.type = (uint32_t)cases[i].asked_type,
-			.protocol = (uint32_t)cases[i].asked_protocol,
-			.count = 1};
+		struct request request = {.opcode = WIRE_OP_SOCKET,
+			.socket = {.domain = AF_INET,
+				.type = (uint32_t)cases[i].asked_type,
+				.protocol = (uint32_t)cases[i].asked_protocol,
+				.count = 1}};
 		struct exchange exchange = {.fd = client, .deadline_ns = exchange_deadline()};
 		int fd = socket(AF_INET, cases[i].type, cases[i].protocol), r;
 		uint8_t packet[WIRE_DESCRIPTORS_SIZE];
@@ -258,7 +260,7 @@ static void other_kinds_are_taken_for_what_they_are(void **state)
 		must(fdpass_send(broker, packet, sizeof(packet), &fd, 1, 0) == 0);
 		close(fd);
 		verdict(0, 1);
-		r = exchange_sockets(&exchange, &request, &fd, &alive);
+		r = exchange_ask(&exchange, &request, &fd, &alive);
 		assert_int_equal(r, cases[i].right ? 1 : -EPROTO);
 		assert_int_equal(alive, cases[i].right);
 		if (r == 1)
