@@ -35,3 +35,11 @@ size_t memory_readable(const void *start, size_t length)
 	errno = saved_errno;
 	return offset < length ? offset : length;
 }
+
+bool memory_is_pointer(const void *pointer, size_t length)
+{
+	uintptr_t address = (uintptr_t)pointer;
+
+	return (address >= MEMORY_PAGE && address <= UINTPTR_MAX - MEMORY_PAGE) ||
+	       memory_readable(pointer, length) == length;
+}

@@ -7,7 +7,35 @@
  * line, which is libc or another preload library. They behave, and set errno, as in libc.
  */
 
+#include <stdatomic.h>
+#include <stddef.h>
 #include <sys/socket.h>
+
+/*
+ * Defines next_NAME(), a function of that type, which finds NAME once: in a constructor, or in the
+ * first call where that comes before it. `otherwise` is called where there is nothing next in line.
+ * arguments repeats the names of the parameters, in parentheses.
+ */
+#define NEXT_DEFINE(type, name, parameters, arguments, otherwise)                                  \
+	static _Atomic(void *) name##_next;                                                        \
+	__attribute__((constructor)) static void next_##name##_init(void)                          \
+	{                                                                                          \
+		next_resolve(&name##_next, #name);                                                 \
+	}                                                                                          \
+	type next_##name parameters                                                                \
+	{                                                                                          \
+		type(*function) parameters = otherwise;                                            \
+		void *found = atomic_load_explicit(&name##_next, memory_order_acquire);            \
+                                                                                                   \
+		if (!found)                                                                        \
+			found = next_resolve(&name##_next, #name);                                 \
+		if (found)                                                                         \
+			function = (type(*) parameters)found;                                      \
+		return function arguments;                                                         \
+	}
+
+/* Finds a function and remembers it. Returns NULL where there is none. Leaves errno alone. */
+void *next_resolve(_Atomic(void *) *ret, const char *name);
 
 int next_bind(int fd, const struct sockaddr *address, socklen_t length);
 int next_setsockopt(int fd, int level, int name, const void *value, socklen_t length);

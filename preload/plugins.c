@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Where an object keeps the address of a function that it calls is in its relocations. Those of
- * `bind` and `setsockopt` that lead to libc, or are not resolved yet, are pointed at the function
+ * the library's hooks that lead to libc, or are not resolved yet, are pointed at the function
  * that a symbol of that name is in the program: the first preloaded library's. The flag is kept, as
  * all other symbols are to be bound as the program wants them.
  *
@@ -36,8 +36,6 @@ struct function {
 	const char *name;
 	uintptr_t inside, outside;
 };
-
-#define FUNCTIONS 2
 
 /* What is looked for in an object. */
 struct tables {
@@ -139,7 +137,7 @@ static bool rebind(const struct tables *tables, const struct link_map *map, cons
 
 	if (SYMBOL_OF(entry->r_info) == 0 || symbol->st_shndx != SHN_UNDEF)
 		return true;
-	for (unsigned i = 0; i < FUNCTIONS; i++) {
+	for (unsigned i = 0; plugins_hooks[i]; i++) {
 		if (strcmp(tables->names + symbol->st_name, functions[i].name) != 0)
 			continue;
 		if ((*slot == functions[i].inside || lazy) && *slot != functions[i].outside)
@@ -169,14 +167,15 @@ static bool rebind_object(const struct link_map *map, const struct function *fun
 
 void *plugins_open(const char *file, int flags)
 {
-	struct function functions[FUNCTIONS] = {{.name = "bind"}, {.name = "setsockopt"}};
+	struct function functions[PLUGINS_HOOKS_MAX];
 	void *handle = next_dlopen(file, flags);
 	int saved_errno = errno;
 	bool done = true;
 
 	if (!handle)
 		return NULL;
-	for (unsigned i = 0; i < FUNCTIONS; i++) {
+	for (unsigned i = 0; plugins_hooks[i]; i++) {
+		functions[i].name = plugins_hooks[i];
 		functions[i].inside = (uintptr_t)dlsym(handle, functions[i].name);
 		functions[i].outside = (uintptr_t)dlsym(RTLD_DEFAULT, functions[i].name);
 		/* It, or what it brings, has a function of that name. */
@@ -186,10 +185,8 @@ void *plugins_open(const char *file, int flags)
 	for (const struct link_map *map = handle; map; map = map->l_next)
 		done = rebind_object(map, functions) && done;
 	if (!done)
-		report(REPORT_ERROR,
-			"%s was opened with RTLD_DEEPBIND and cannot be changed: ports that it "
-			"binds are bound here",
-			file);
+		report(REPORT_ERROR, "%s was opened with RTLD_DEEPBIND and cannot be changed: %s",
+			file, plugins_harm);
 	errno = saved_errno;
 	return handle;
 }
@@ -214,10 +211,8 @@ bool plugins_is_deep(const char *file, int flags, const void *caller)
 		return false;
 	if (!depends_on_caller(file, caller))
 		return true;
-	report(REPORT_ERROR,
-		"%s is opened with RTLD_DEEPBIND, by its name only: ports that it binds are bound "
-		"here",
-		file);
+	report(REPORT_ERROR, "%s is opened with RTLD_DEEPBIND, by its name only: %s", file,
+		plugins_harm);
 	return false;
 }
 

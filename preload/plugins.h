@@ -27,7 +27,18 @@
  */
 bool plugins_is_deep(const char *file, int flags, const void *caller);
 
-/* dlopen(3), after which bind and setsockopt mean in there what they mean in the program. */
+/*
+ * dlopen(3), after which the functions of plugins_hooks mean in there what they mean in the
+ * program.
+ */
 void *plugins_open(const char *file, int flags);
+
+/* For the library to define: the functions that it stands in front of, NULL at the end. */
+#define PLUGINS_HOOKS_MAX 40
+extern const char *const plugins_hooks[];
+
+/* ... and what is wrong where they are not redirected, as in "ports that it binds are bound here".
+ */
+extern const char plugins_harm[];
 
 #endif

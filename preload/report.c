@@ -113,11 +113,11 @@ static void line_add(struct line *line, const char *text)
 		line->bytes[line->length++] = *text == '\n' ? ' ' : *text;
 }
 
-static char *number_text(char buffer[24], long long number)
+const char *report_number(char buffer[REPORT_NUMBER], long long number)
 {
 	unsigned long long rest =
 		number < 0 ? 0ULL - (unsigned long long)number : (unsigned long long)number;
-	char *digit = buffer + 23;
+	char *digit = buffer + REPORT_NUMBER - 1;
 
 	*digit = '\0';
 	do {
@@ -131,7 +131,7 @@ static char *number_text(char buffer[24], long long number)
 
 static void line_format(struct line *line, const char *format, va_list arguments)
 {
-	char number[24], single[2] = "";
+	char number[REPORT_NUMBER], single[2] = "";
 
 	for (; *format; format++) {
 		if (*format != '%' || format[1] == '\0') {
@@ -144,10 +144,10 @@ static void line_format(struct line *line, const char *format, va_list arguments
 			line_add(line, va_arg(arguments, const char *));
 			break;
 		case 'd':
-			line_add(line, number_text(number, va_arg(arguments, int)));
+			line_add(line, report_number(number, va_arg(arguments, int)));
 			break;
 		case 'u':
-			line_add(line, number_text(number, va_arg(arguments, unsigned)));
+			line_add(line, report_number(number, va_arg(arguments, unsigned)));
 			break;
 		default:
 			single[0] = *format;
@@ -288,7 +288,7 @@ void report(enum report_level level, const char *format, ...)
 
 const char *report_strerror(int error, char buffer[16])
 {
-	char number[24];
+	char number[REPORT_NUMBER];
 #ifdef HAVE_STRERRORDESC_NP
 	const char *text = strerrordesc_np(error);
 
@@ -296,7 +296,7 @@ const char *report_strerror(int error, char buffer[16])
 		return text;
 #endif
 	memcpy(buffer, "errno ", 6);
-	strncpy(buffer + 6, number_text(number, error), 9);
+	strncpy(buffer + 6, report_number(number, error), 9);
 	buffer[15] = '\0';
 	return buffer;
 }

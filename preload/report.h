@@ -30,6 +30,10 @@ int report_enabled(enum report_level level);
  */
 __attribute__((format(printf, 2, 3))) void report(enum report_level level, const char *format, ...);
 
+/* A number as text, somewhere in the buffer. */
+#define REPORT_NUMBER 24
+const char *report_number(char buffer[REPORT_NUMBER], long long number);
+
 /* As strerror(3), in English, without its allocation. buffer is used for errno values unknown. */
 const char *report_strerror(int error, char buffer[16]);
 

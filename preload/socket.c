@@ -4,6 +4,10 @@
 #include <errno.h>
 #include <sys/socket.h>
 
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71
+#endif
+
 int socket_kind_of(int fd, struct socket_kind *ret)
 {
 	socklen_t length = sizeof(int);
@@ -38,4 +42,13 @@ uint64_t socket_cookie_of(int fd)
 	if (getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &length) < 0)
 		return 0;
 	return cookie;
+}
+
+bool socket_is_elsewhere(int fd, int other)
+{
+	uint64_t a, b;
+	socklen_t length = sizeof(a);
+
+	return getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &a, &length) == 0 &&
+	       getsockopt(other, SOL_SOCKET, SO_NETNS_COOKIE, &b, &length) == 0 && a != b;
 }

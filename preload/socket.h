@@ -35,4 +35,7 @@ int socket_port_of(int fd);
 /* What tells sockets from each other; 0 and errno when fd is not a socket. */
 uint64_t socket_cookie_of(int fd);
 
+/* Whether two sockets are known to be of different network namespaces (kernel 5.14). */
+bool socket_is_elsewhere(int fd, int other);
+
 #endif

@@ -1,26 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Who first moves `state` from UNREAD to READING fills in the one configuration that lasts.
- * Whoever comes meanwhile, another thread or a signal handler of the same one, reads the
- * environment for itself, with the same result.
- */
 #include "xbind/config.h"
 
+#include "preload/once.h"
 #include "preload/report.h"
+#include "preload/settings.h"
 
 #include <errno.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 
-enum {
-	UNREAD,
-	READING,
-	READ,
-};
-
-static atomic_int state = UNREAD;
+/* What one who comes while it is being read reads for itself has the same result. */
+static struct once once;
 static struct config config;
 
 static void report_rules(const struct rules_error *error)
@@ -65,40 +56,16 @@ static void report_ignored(void)
 		report(REPORT_DEBUG, "XBIND is not set: all ports are bound here");
 }
 
-static void read_level(bool first)
-{
-	const char *text = secure_getenv("XBIND_LOG");
-	enum report_level level = REPORT_ERROR;
-
-	if (text && strcmp(text, "silent") == 0)
-		level = REPORT_SILENT;
-	if (text && strcmp(text, "debug") == 0)
-		level = REPORT_DEBUG;
-	report_configure("libxbind", "XBIND_LOG", level);
-	if (first && text && *text && level == REPORT_ERROR && strcmp(text, "error") != 0)
-		report(REPORT_ERROR, "XBIND_LOG=%s is not one of silent, error, debug", text);
-}
-
 static void read_server(struct config *ret, bool first)
 {
 	const char *text = secure_getenv("XSOCKET");
-	struct address address;
 
 	ret->server[0] = '\0';
-	if (!text || !*text)
-		return;
-	if (address_from_server(text, &address) < 0) {
+	if (text && *text &&
+		!settings_copy_server("XSOCKET", text,
+			"every bind() to an internet address fails with EINVAL", first,
+			ret->server))
 		ret->broken = true;
-		if (first)
-			report(REPORT_ERROR,
-				"XSOCKET=%s is not the name of a broker (vpn for /run/xsocket/vpn) "
-				"nor a path of at most 107 bytes; until that is corrected every "
-				"bind() to an internet address fails with EINVAL",
-				text);
-		return;
-	}
-	/* It fits into an address, so it fits in here. */
-	memcpy(ret->server, text, strlen(text) + 1);
 }
 
 /* `first`: nobody has reported what is wrong yet. */
@@ -107,7 +74,7 @@ static void config_read(struct config *ret, bool first)
 	int saved_errno = errno;
 	struct rules_error error;
 
-	read_level(first);
+	settings_read_level("libxbind", "XBIND_LOG", first);
 	ret->broken = false;
 	if (rules_parse(secure_getenv("XBIND"), &ret->rules, &error) < 0) {
 		ret->broken = true;
@@ -126,26 +93,24 @@ static void config_read(struct config *ret, bool first)
 
 const struct config *config_get(struct config *scratch)
 {
-	int expected = UNREAD;
-
-	if (atomic_load_explicit(&state, memory_order_acquire) == READ)
-		return &config;
-	if (!atomic_compare_exchange_strong(&state, &expected, READING)) {
-		if (expected == READ)
-			return &config;
+	switch (once_begin(&once)) {
+	case ONCE_DONE:
+		break;
+	case ONCE_OURS:
+		config_read(&config, true);
+		once_end(&once);
+		break;
+	case ONCE_OTHERS:
 		if (scratch)
 			config_read(scratch, false);
 		return scratch;
 	}
-	config_read(&config, true);
-	atomic_store_explicit(&state, READ, memory_order_release);
 	return &config;
 }
 
 bool config_active(void)
 {
-	return atomic_load_explicit(&state, memory_order_acquire) != READ || config.broken ||
-	       config.rules.count > 0;
+	return !once_is_done(&once) || config.broken || config.rules.count > 0;
 }
 
 __attribute__((constructor)) static void config_init(void)

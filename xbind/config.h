@@ -7,8 +7,7 @@
  * that changes its environment later changes nothing here.
  */
 
-#include "common/address.h"
-
+#include "preload/settings.h"
 #include "xbind/rules.h"
 
 #include <stdbool.h>
@@ -16,7 +15,7 @@
 struct config {
 	bool broken; /* XBIND or XSOCKET is wrong, which was reported: no bind(2) may succeed */
 	struct rules rules;
-	char server[sizeof(((struct sockaddr_un *)0)->sun_path) + 1]; /* "": the default */
+	char server[ADDRESS_SERVER_SIZE]; /* "": the default */
 };
 
 /*

@@ -6,19 +6,21 @@
  */
 #include "xbind/redirect.h"
 
-#include "xbind/advice.h"
+#include "xbind/refusal.h"
 #include "xbind/rules.h"
-#include "xbind/sockaddr.h"
 #include "xbind/target.h"
 
+#include "common/address.h"
 #include "common/cancel.h"
 #include "common/cleanup.h"
 #include "lib/client.h"
+#include "preload/advice.h"
 #include "preload/interfaces.h"
 #include "preload/memory.h"
 #include "preload/next.h"
 #include "preload/options.h"
 #include "preload/report.h"
+#include "preload/sockaddr.h"
 #include "preload/socket.h"
 #include "preload/swap.h"
 
@@ -29,32 +31,16 @@
 #include <stdint.h>
 #include <string.h>
 
-#ifndef SO_NETNS_COOKIE
-#define SO_NETNS_COOKIE 71
-#endif
 #ifndef IP_BIND_ADDRESS_NO_PORT
 #define IP_BIND_ADDRESS_NO_PORT 24
 #endif
-
-/*
- * Whether a pointer may lead somewhere. Mistakes are most often in the first page, where nothing
- * is unless the program insisted, or in the last one (-1), where nothing ever is. Any other one is
- * not worth a system call for a port that may not be listed.
- */
-static bool is_pointer(const void *pointer, size_t length)
-{
-	uintptr_t address = (uintptr_t)pointer;
-
-	return (address >= MEMORY_PAGE && address <= UINTPTR_MAX - MEMORY_PAGE) ||
-	       memory_readable(pointer, length) == length;
-}
 
 /* The port of an address that bind(2) of an internet socket takes, or -1. */
 static int address_port(const struct sockaddr *address, socklen_t length)
 {
 	struct sockaddr_in in;
 
-	if (length < sizeof(in) || !is_pointer(address, sizeof(in)))
+	if (length < sizeof(in) || !memory_is_pointer(address, sizeof(in)))
 		return -1;
 	memcpy(&in, address, sizeof(in));
 	/* bind(2) takes AF_UNSPEC for AF_INET where the address is 0.0.0.0, for old programs. */
@@ -121,35 +107,6 @@ static int is_bound(int fd, const struct socket_kind *kind)
 	return socket_is_tcp(kind->protocol) ? has_port(fd, kind->domain) : 1;
 }
 
-/*
- * Copies all of an address, of which address_port() has read the beginning. Returns false where the
- * kernel would not take it. Only where it goes on in another page is that not known to be there.
- */
-static bool copy_address(
-	const struct sockaddr *address, socklen_t length, struct sockaddr_storage *ret)
-{
-	uintptr_t first = (uintptr_t)address;
-
-	if (length > sizeof(*ret))
-		return false;
-	if (first / MEMORY_PAGE != (first + length - 1) / MEMORY_PAGE &&
-		memory_readable(address, length) != length)
-		return false;
-	memset(ret, 0, sizeof(*ret));
-	memcpy(ret, address, length);
-	return true;
-}
-
-/* Whether two sockets are known to be of different namespaces (kernel 5.14). */
-static bool is_elsewhere(int fd, int fresh)
-{
-	uint64_t a, b;
-	socklen_t length = sizeof(a);
-
-	return getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &a, &length) == 0 &&
-	       getsockopt(fresh, SOL_SOCKET, SO_NETNS_COOKIE, &b, &length) == 0 && a != b;
-}
-
 /* What is to happen instead of a bind(2). */
 struct move {
 	struct socket_kind kind;
@@ -163,6 +120,8 @@ struct move {
 static int broker_socket(const struct move *move)
 {
 	int type = move->kind.type | SOCK_CLOEXEC, fd;
+	char port[REPORT_NUMBER];
+	const struct advice_call call = {"bind to port ", report_number(port, move->port)};
 
 	fd = client_once_socket(move->server, move->kind.domain, type, move->kind.protocol);
 	/* A kernel without MPTCP, or net.mptcp.enabled=0. */
@@ -173,8 +132,9 @@ static int broker_socket(const struct move *move)
 	}
 	if (fd >= 0)
 		return fd;
-	advice_report(move->port, move->server, -fd);
-	return -advice_for(-fd)->program_errno;
+	advice_report(&call, move->server, -fd);
+	fd = advice_for(-fd)->program_errno;
+	return fd ? -fd : -EADDRNOTAVAIL;
 }
 
 /*
@@ -234,7 +194,7 @@ static int redirect(int fd, struct move *move)
 			move->port, report_strerror(-r, unknown));
 		return r;
 	}
-	if (is_elsewhere(fd, fresh))
+	if (socket_is_elsewhere(fd, fresh))
 		return 1;
 	new = broker_socket(move);
 	if (new < 0)
@@ -245,7 +205,7 @@ static int redirect(int fd, struct move *move)
 	sockaddr_text(&move->address, move->interface, where);
 	r = bind_there(new, fresh, move);
 	if (r < 0) {
-		advice_report_refusal(move->port, move->server, where, -r);
+		refusal_report(move->port, move->server, where, -r);
 		return r;
 	}
 	close_fd(&fresh);
@@ -282,7 +242,7 @@ static int move_prepare(const struct config *config, int fd, const struct sockad
 	int r;
 
 	if (socket_kind_of(fd, &ret->kind) < 0 || !kind_protocol(&ret->kind, &protocol) ||
-		!copy_address(address, length, &ret->address))
+		!sockaddr_copy(address, length, &ret->address))
 		return 1;
 	port = ntohs(((struct sockaddr_in *)&ret->address)->sin_port);
 	rule = rules_find(rules, protocol, port, TARGET_ANY);
@@ -295,7 +255,7 @@ static int move_prepare(const struct config *config, int fd, const struct sockad
 
 		rule = rules_find(rules, protocol, port, socket);
 		if (!rule) {
-			advice_report_family(port, socket == TARGET_IPV6);
+			refusal_report_family(port, socket == TARGET_IPV6);
 			return -EADDRNOTAVAIL;
 		}
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "xbind/rules.h"
 
-#include "xbind/span.h"
+#include "preload/span.h"
 
 #include "common/address.h"
 

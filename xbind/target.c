@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "xbind/target.h"
 
-#include "xbind/sockaddr.h"
+#include "preload/sockaddr.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

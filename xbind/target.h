@@ -13,7 +13,7 @@
  * Port 0 there is one that the kernel chooses. No system calls, no allocation.
  */
 
-#include "xbind/span.h"
+#include "preload/span.h"
 
 #include <stdbool.h>
 #include <stdint.h>

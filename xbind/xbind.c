@@ -22,6 +22,9 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
+const char *const plugins_hooks[] = {"bind", "setsockopt", NULL};
+const char plugins_harm[] = "ports that it binds are bound here";
+
 /* Apart, since the configuration takes more of the stack than the rest. */
 __attribute__((noinline)) static int bind_early(
 	int fd, const struct sockaddr *address, socklen_t length)

@@ -3,7 +3,7 @@
 #include "tests/unit/unit.h"
 
 #include "xbind/rules.h"
-#include "xbind/sockaddr.h"
+#include "preload/sockaddr.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

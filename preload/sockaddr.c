@@ -1,11 +1,28 @@
 /* SPDX-License-Identifier: MIT */
-#include "xbind/sockaddr.h"
+#include "preload/sockaddr.h"
+
+#include "preload/memory.h"
 
 #include <arpa/inet.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <stdint.h>
 #include <string.h>
+
+/* Only where an address goes on in another page is that not known to be there. */
+bool sockaddr_copy(const struct sockaddr *address, socklen_t length, struct sockaddr_storage *ret)
+{
+	uintptr_t first = (uintptr_t)address;
+
+	if (length > sizeof(*ret))
+		return false;
+	if (first / MEMORY_PAGE != (first + length - 1) / MEMORY_PAGE &&
+		memory_readable(address, length) != length)
+		return false;
+	memset(ret, 0, sizeof(*ret));
+	memcpy(ret, address, length);
+	return true;
+}
 
 /* A text that is written from the front. Whoever uses it knows that it fits. */
 struct text {

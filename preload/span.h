@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef XSOCKET_XBIND_SPAN_H
-#define XSOCKET_XBIND_SPAN_H
+#ifndef XSOCKET_PRELOAD_SPAN_H
+#define XSOCKET_PRELOAD_SPAN_H
 
 /* A part of a text that is being parsed: not terminated, taken off from the front. */
 

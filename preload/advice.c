@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Programs know the errno values that bind(2) documents and take any other for a bug, or try
- * again for ever. A socket that could not be had at all is reported as EADDRNOTAVAIL: the address
- * is not there for this program. Not as EADDRINUSE, after which many try the next port, and not as
- * EAGAIN or EINTR, which mean that trying at once again helps.
+ * Programs know the errno values that a call documents and take any other for a bug, or try again
+ * for ever. A socket that could not be had at all becomes what the hook of that call says: to
+ * bind(2) the address is not there, EADDRNOTAVAIL, and not EADDRINUSE, after which many try the
+ * next port; to socket(2) the network is down, ENETDOWN. Never EAGAIN or EINTR, which mean that
+ * trying at once again helps.
  */
-#include "xbind/advice.h"
+#include "preload/advice.h"
 
 #include "common/address.h"
 #include "preload/report.h"
@@ -19,22 +20,21 @@ static const struct {
 	struct advice advice;
 } advices[] = {
 	/* No broker, now. */
-	{ENOENT, {EADDRNOTAVAIL, ADVICE_SHOW, "there is no such control socket"}},
-	{ENOTDIR, {EADDRNOTAVAIL, ADVICE_SHOW, "there is no such control socket"}},
-	{ECONNREFUSED, {EADDRNOTAVAIL, ADVICE_START, "nobody listens there"}},
-	{ELOOP, {EADDRNOTAVAIL, ADVICE_PLAIN,
+	{ENOENT, {0, ADVICE_SHOW, "there is no such control socket"}},
+	{ENOTDIR, {0, ADVICE_SHOW, "there is no such control socket"}},
+	{ECONNREFUSED, {0, ADVICE_START, "nobody listens there"}},
+	{ELOOP, {0, ADVICE_PLAIN,
 			"symbolic links on the way to the control socket lead in a circle"}},
-	{ENAMETOOLONG, {EADDRNOTAVAIL, ADVICE_PLAIN,
-			       "the path of a control socket is at most 107 bytes long"}},
-	{ENETDOWN, {EADDRNOTAVAIL, ADVICE_LOG,
+	{ENAMETOOLONG, {0, ADVICE_PLAIN, "the path of a control socket is at most 107 bytes long"}},
+	{ENETDOWN, {0, ADVICE_LOG,
 			   "the broker hung up without an answer, most likely its network "
 			   "namespace does not exist (ip netns list shows those that do)"}},
-	{ETIMEDOUT, {EADDRNOTAVAIL, ADVICE_LOG, "the broker did not answer in time"}},
-	{EPROTO, {EADDRNOTAVAIL, ADVICE_PLAIN, "what listens there is not an xsocket broker"}},
-	{EBADMSG, {EADDRNOTAVAIL, ADVICE_PLAIN,
+	{ETIMEDOUT, {0, ADVICE_LOG, "the broker did not answer in time"}},
+	{EPROTO, {0, ADVICE_PLAIN, "what listens there is not an xsocket broker"}},
+	{EBADMSG, {0, ADVICE_PLAIN,
 			  "the broker did not understand, it and this library are of versions that "
 			  "do not fit: install the same one and start the program again"}},
-	{EOPNOTSUPP, {EADDRNOTAVAIL, ADVICE_PLAIN,
+	{EOPNOTSUPP, {0, ADVICE_PLAIN,
 			     "the broker does not know what was asked for, it and this library are "
 			     "of versions that do not fit: install the same one and start the "
 			     "program again"}},
@@ -46,28 +46,27 @@ static const struct {
 			 "socket (InaccessiblePaths=)"}},
 	{EPERM, {EACCES, ADVICE_PLAIN, "a sandbox or a security module forbids it"}},
 	/* A kind of socket that is not there. */
-	{EAFNOSUPPORT, {EADDRNOTAVAIL, ADVICE_PLAIN,
+	{EAFNOSUPPORT, {0, ADVICE_PLAIN,
 			       "does the program's own sandbox forbid Unix sockets (add "
 			       "RestrictAddressFamilies=AF_UNIX to its unit), or the broker's "
 			       "namespace this family?"}},
-	{EPROTONOSUPPORT, {EADDRNOTAVAIL, ADVICE_LOG,
+	{EPROTONOSUPPORT, {0, ADVICE_LOG,
 				  "the broker's namespace does not have this protocol, or broker "
 				  "and library are of versions that do not fit"}},
-	{ESOCKTNOSUPPORT,
-		{EADDRNOTAVAIL, ADVICE_LOG, "the broker's namespace has no such sockets"}},
+	{ESOCKTNOSUPPORT, {0, ADVICE_LOG, "the broker's namespace has no such sockets"}},
 	/* Something has run out: passed on, since it is not the address that is wrong. */
 	{EMFILE, {EMFILE, ADVICE_PLAIN,
 			 "no descriptor is left, here or in the broker (LimitNOFILE=)"}},
 	{ENFILE, {ENFILE, ADVICE_PLAIN, "no descriptor is left in the system (fs.file-max)"}},
 	{ENOMEM, {ENOMEM, ADVICE_PLAIN, "the kernel is out of memory"}},
 	{ENOBUFS, {ENOBUFS, ADVICE_PLAIN, "the kernel is out of memory"}},
-	{EUSERS, {EADDRNOTAVAIL, ADVICE_PLAIN, "this user has too many connections to the broker"}},
-	{EBUSY, {EADDRNOTAVAIL, ADVICE_LOG, "the broker has too many connections"}},
-	{ETOOMANYREFS, {EADDRNOTAVAIL, ADVICE_PLAIN,
+	{EUSERS, {0, ADVICE_PLAIN, "this user has too many connections to the broker"}},
+	{EBUSY, {0, ADVICE_LOG, "the broker has too many connections"}},
+	{ETOOMANYREFS, {0, ADVICE_PLAIN,
 			       "this user has asked for too many sockets and never received them"}},
 };
 
-static const struct advice other = {EADDRNOTAVAIL, ADVICE_LOG, "this is not expected"};
+static const struct advice other = {0, ADVICE_LOG, "this is not expected"};
 
 const struct advice *advice_for(int error)
 {
@@ -92,21 +91,21 @@ static const char *instance_of(const char *server)
  * The control socket is not there, for this program: its unit may have a root directory of its own,
  * or something mounted in front. Nothing below InaccessiblePaths= can be made visible again.
  */
-static void report_hidden(unsigned port, const char *directory, const char *name,
+static void report_hidden(const struct advice_call *call, const char *directory, const char *name,
 	const char *instance, const char *unit, const char *error)
 {
 	report(REPORT_ERROR,
-		"bind to port %u by %s%s failed: %s: there is no such control socket; start it: "
+		"%s%s by %s%s failed: %s: there is no such control socket; start it: "
 		"%s%s%s%s%s; or, where the program's unit hides it, add BindReadOnlyPaths=%s"
 		" (RootDirectory=, TemporaryFileSystem=) or take it out of InaccessiblePaths=",
-		port, directory, name, error,
+		call->name, call->port, directory, name, error,
 		instance ? "systemctl enable --now xsocket" : "xsocket-server ", *unit ? "@" : "",
 		unit, instance ? ".socket" : name,
 		instance ? " (ls /run/xsocket shows those there are)" : "",
 		instance ? ADDRESS_DIRECTORY : " for its directory");
 }
 
-void advice_report(unsigned port, const char *server, int error)
+void advice_report(const struct advice_call *call, const char *server, int error)
 {
 	const struct advice *advice = advice_for(error);
 	const char *name = server ? server : ADDRESS_DEFAULT, *instance = instance_of(name);
@@ -119,7 +118,7 @@ void advice_report(unsigned port, const char *server, int error)
 		unit = instance;
 	if (advice->unit == ADVICE_SHOW && *name != '@') {
 		report_hidden(
-			port, directory, name, instance, unit, report_strerror(error, unknown));
+			call, directory, name, instance, unit, report_strerror(error, unknown));
 		return;
 	}
 	if (advice->unit == ADVICE_START && *name != '@') {
@@ -134,45 +133,7 @@ void advice_report(unsigned port, const char *server, int error)
 	}
 	if (!*command || !instance)
 		unit = "";
-	report(REPORT_ERROR, "bind to port %u by %s%s failed: %s: %s%s%s%s%s", port, directory,
-		name, report_strerror(error, unknown), text, command, *unit ? "@" : "", unit,
-		suffix);
-}
-
-void advice_report_refusal(unsigned port, const char *server, const char *where, int error)
-{
-	char unknown[16];
-	const char *text = NULL;
-
-	switch (error) {
-	case EADDRNOTAVAIL:
-		text = "this address is not in the broker's namespace (0.0.0.0 and :: always are), "
-		       "have another one bound by a rule: PORT=ADDRESS";
-		break;
-	case EACCES:
-		text = "it is a privileged port there, give the program CAP_NET_BIND_SERVICE "
-		       "(AmbientCapabilities= in its unit), or lower "
-		       "net.ipv4.ip_unprivileged_port_start in the broker's namespace";
-		break;
-	case ENODEV:
-		text = "the broker's namespace has no such interface as the address names by its "
-		       "scope";
-		break;
-	case EPERM:
-		text = "a security module or a sandbox forbids it, SocketBindDeny= of the broker's "
-		       "unit perhaps";
-		break;
-	}
-	report(text ? REPORT_ERROR : REPORT_DEBUG,
-		"bind to port %u by %s failed there as %s: %s%s%s", port,
-		server ? server : ADDRESS_DEFAULT, where, report_strerror(error, unknown),
-		text ? ": " : "", text ? text : "");
-}
-
-void advice_report_family(unsigned port, bool is_ipv6)
-{
-	report(REPORT_ERROR,
-		"bind to port %u failed: the rules of this port in XBIND have no %s address, and "
-		"the socket takes no other; add %u=%s, or leave out the address",
-		port, is_ipv6 ? "IPv6" : "IPv4", port, is_ipv6 ? "[ADDRESS]:PORT" : "ADDRESS:PORT");
+	report(REPORT_ERROR, "%s%s by %s%s failed: %s: %s%s%s%s%s", call->name, call->port,
+		directory, name, report_strerror(error, unknown), text, command, *unit ? "@" : "",
+		unit, suffix);
 }
