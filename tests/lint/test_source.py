@@ -27,6 +27,7 @@ ALLOWED = {
     'lib': {'common', 'lib'},
     'preload': {'common', 'lib', 'preload'},
     'xbind': {'common', 'lib', 'preload', 'xbind'},
+    'xredirect': {'common', 'lib', 'preload', 'resolver', 'xredirect'},
     'daemon': {'common', 'daemon'},
     'server': {'common', 'daemon', 'server'},
     'bridge': {'common', 'lib', 'daemon', 'bridge'},

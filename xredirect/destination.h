@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef XSOCKET_XREDIRECT_DESTINATION_H
+#define XSOCKET_XREDIRECT_DESTINATION_H
+
+/* Which side a socket is on is decided by the first address it is used with. See destination.c. */
+
+#include <stdbool.h>
+#include <sys/socket.h>
+
+/* What a call does with an address, for messages. */
+struct destination_call {
+	const char *name; /* "connect to " */
+	bool only_listed; /* of an address that is not in the list nothing is known: leave it */
+};
+
+/*
+ * Before a call that uses a socket with an address: makes sure that the socket is one of this
+ * namespace where XREDIRECT_LOCAL has the address, and not one that this had made here for
+ * another address where it has not.
+ *
+ * Returns 0: the call may be made; or a negative errno, with a line, and it must not be. errno is
+ * left alone.
+ */
+int destination_settle(int fd, const struct sockaddr *address, socklen_t length, const char *call);
+
+/* For calls with many addresses: whether two of them are on the same side. */
+bool destination_same(
+	const struct sockaddr *a, socklen_t a_length, const struct sockaddr *b, socklen_t b_length);
+
+/* Whether there is a list at all: without one there is nothing to settle. */
+bool destination_matters(void);
+
+#endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+#include "xredirect/next.h"
+
+#include "preload/next.h"
+
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static int socket_by_kernel(int domain, int type, int protocol)
+{
+	return (int)syscall(SYS_socket, domain, type, protocol);
+}
+
+static int connect_by_kernel(int fd, const struct sockaddr *address, socklen_t length)
+{
+	return (int)syscall(SYS_connect, fd, address, length);
+}
+
+static ssize_t sendto_by_kernel(int fd, const void *data, size_t size, int flags,
+	const struct sockaddr *address, socklen_t length)
+{
+	return syscall(SYS_sendto, fd, data, size, flags, address, length);
+}
+
+static ssize_t sendmsg_by_kernel(int fd, const struct msghdr *message, int flags)
+{
+	return syscall(SYS_sendmsg, fd, message, flags);
+}
+
+static int sendmmsg_by_kernel(int fd, struct mmsghdr *messages, unsigned n, int flags)
+{
+	return (int)syscall(SYS_sendmmsg, fd, messages, n, flags);
+}
+
+NEXT_DEFINE(int, socket, (int domain, int type, int protocol), (domain, type, protocol),
+	socket_by_kernel)
+NEXT_DEFINE(int, connect, (int fd, const struct sockaddr *address, socklen_t length),
+	(fd, address, length), connect_by_kernel)
+NEXT_DEFINE(ssize_t, sendto,
+	(int fd, const void *data, size_t size, int flags, const struct sockaddr *address,
+		socklen_t length),
+	(fd, data, size, flags, address, length), sendto_by_kernel)
+NEXT_DEFINE(ssize_t, sendmsg, (int fd, const struct msghdr *message, int flags),
+	(fd, message, flags), sendmsg_by_kernel)
+NEXT_DEFINE(int, sendmmsg, (int fd, struct mmsghdr *messages, unsigned n, int flags),
+	(fd, messages, n, flags), sendmmsg_by_kernel)
+
+/* There is always one. */
+NEXT_DEFINE(int, pthread_create,
+	(pthread_t * thread, const pthread_attr_t *attributes, void *(*start)(void *),
+		void *argument),
+	(thread, attributes, start, argument), NULL)

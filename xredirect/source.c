@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+#include "xredirect/source.h"
+
+#include "common/cancel.h"
+#include "preload/advice.h"
+#include "preload/report.h"
+#include "preload/socket.h"
+#include "xredirect/pool.h"
+#include "xredirect/warm.h"
+
+#include <errno.h>
+#include <linux/netlink.h>
+#include <sys/socket.h>
+
+bool source_is_for(int domain, int protocol)
+{
+	return domain == AF_INET || domain == AF_INET6 ||
+	       (domain == AF_NETLINK && protocol == NETLINK_ROUTE);
+}
+
+/*
+ * What a namespace does not have is found out by asking for it, natively too: IPv6 that is switched
+ * off, MPTCP. A program that asks goes on without.
+ */
+static bool is_probe(int error, int domain, int protocol)
+{
+	switch (error) {
+	case EAFNOSUPPORT:
+		return domain == AF_INET6;
+	case EPROTONOSUPPORT:
+	case ENOPROTOOPT:
+		return protocol == IPPROTO_MPTCP;
+	case ESOCKTNOSUPPORT:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void tell(const struct route *route, const char *call, int error, int domain, int protocol)
+{
+	const struct advice_call what = {call, ""};
+	char unknown[16];
+
+	if (is_probe(error, domain, protocol))
+		report(REPORT_DEBUG, "%s of family %d: %s there", call, domain,
+			report_strerror(error, unknown));
+	else if (error == EACCES && domain == AF_NETLINK)
+		report(REPORT_ERROR,
+			"%s of AF_NETLINK: the broker %s does not hand them out; to let programs "
+			"see the interfaces there add \"route\" to AllowSockets= of its "
+			"configuration",
+			call, route->server);
+	else
+		advice_report(&what, route->server, error);
+}
+
+/* An errno of a broker as one of socket(2)'s; that of a socket(2) over there is one. */
+static int program_errno(int error, int domain, int protocol)
+{
+	int r = advice_for(error)->program_errno;
+
+	if (is_probe(error, domain, protocol))
+		return error;
+	return r ? r : ENETDOWN;
+}
+
+int source_socket(const struct route *route, const char *call, int domain, int type, int protocol)
+{
+	struct cancel cancel;
+	int r;
+
+	if (route->broken)
+		return -EINVAL;
+	cancel_hold(&cancel);
+	r = pool_socket(route->pool, route->server, domain, type, protocol);
+	if (r == -EAGAIN)
+		r = warm_socket(route->server, domain, type, protocol);
+	if (r >= 0) {
+		cancel_release(&cancel);
+		return r;
+	}
+	tell(route, call, -r, domain, protocol);
+	cancel_release(&cancel);
+	return -program_errno(-r, domain, protocol);
+}
+
+int source_file(const struct route *route, int file)
+{
+	struct cancel cancel;
+	int r;
+
+	cancel_hold(&cancel);
+	r = warm_file(route->server, file);
+	cancel_release(&cancel);
+	return r;
+}

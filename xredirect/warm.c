@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A connection for each socket costs as much again as the socket. So a thread keeps its connection,
+ * one for each of the last few brokers that it asked. No other thread ever uses it, so that nobody
+ * gets somebody else's answer; a child after fork(2) and a handler that interrupts its use are
+ * dealt with by lib/client.c, which also notices when the program has closed it.
+ *
+ * All this is descriptors that the program does not know of. They have high numbers, are closed
+ * when the thread ends, and there are no more than WARM_MAX in a process: a thread that finds none
+ * left connects for each socket. Where a thread's end cannot be told (no key), nothing is kept.
+ */
+#include "xredirect/warm.h"
+
+#include "lib/client.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <string.h>
+
+#define WARM_MAX     64
+#define WARM_BROKERS 4 /* of one thread */
+
+struct place {
+	_Atomic(struct place *) *kept; /* NULL: not in use */
+	struct xsocket_client client;
+};
+
+struct warm {
+	atomic_flag busy;
+	bool known; /* the key's destructor has been asked for */
+	unsigned next;
+	struct place places[WARM_BROKERS];
+};
+
+static _Thread_local struct warm warm
+	__attribute__((tls_model("initial-exec"))) = {.busy = ATOMIC_FLAG_INIT};
+static _Atomic(struct place *) kept[WARM_MAX]; /* those in use, in all threads */
+static pthread_key_t key;
+static atomic_bool has_key;
+
+static bool place_keep(struct place *place)
+{
+	for (unsigned i = 0; i < WARM_MAX; i++) {
+		struct place *nobody = NULL;
+
+		if (atomic_compare_exchange_strong(&kept[i], &nobody, place)) {
+			place->kept = &kept[i];
+			return true;
+		}
+	}
+	return false;
+}
+
+static void place_clear(struct place *place)
+{
+	if (!place->kept)
+		return;
+	client_close(&place->client);
+	atomic_store(place->kept, NULL);
+	place->kept = NULL;
+}
+
+static void thread_ends(void *data)
+{
+	struct warm *of = data;
+
+	for (unsigned i = 0; i < WARM_BROKERS; i++)
+		place_clear(&of->places[i]);
+	of->known = false;
+}
+
+/* The memory of its parent's other threads is still there. Their descriptors are copies. */
+static void child_begins(void)
+{
+	for (unsigned i = 0; i < WARM_MAX; i++) {
+		struct place *place = atomic_load(&kept[i]);
+
+		if (place)
+			place_clear(place);
+	}
+}
+
+/* Early, so that the key is one of those for which pthread_setspecific(3) needs no memory. */
+__attribute__((constructor(102))) static void warm_init(void)
+{
+	if (pthread_atfork(NULL, NULL, child_begins) == 0 &&
+		pthread_key_create(&key, thread_ends) == 0)
+		atomic_store(&has_key, true);
+}
+
+static bool make_known(void)
+{
+	if (!warm.known && atomic_load(&has_key))
+		warm.known = pthread_setspecific(key, &warm) == 0;
+	return warm.known;
+}
+
+static struct place *place_make(const char *server)
+{
+	struct place *place = NULL;
+
+	for (unsigned i = 0; !place && i < WARM_BROKERS; i++) {
+		if (!warm.places[i].kept)
+			place = &warm.places[i];
+	}
+	if (!place) {
+		place = &warm.places[warm.next++ % WARM_BROKERS];
+		place_clear(place);
+	}
+	if (client_init(&place->client, server, WARM_LOWEST) < 0)
+		return NULL;
+	return place_keep(place) ? place : NULL;
+}
+
+/* The thread's connection to that broker, or NULL: there is to be none. */
+static struct xsocket_client *find(const char *server)
+{
+	struct address address;
+	struct place *place = NULL;
+
+	if (address_from_server(server, &address) < 0 || !make_known())
+		return NULL;
+	for (unsigned i = 0; !place && i < WARM_BROKERS; i++) {
+		struct place *each = &warm.places[i];
+
+		if (each->kept && each->client.address.length == address.length &&
+			memcmp(&each->client.address.un, &address.un, address.length) == 0)
+			place = each;
+	}
+	if (!place)
+		place = place_make(server);
+	return place ? &place->client : NULL;
+}
+
+/* Returns NULL, and nothing is taken, where a signal handler interrupted who has it. */
+static struct xsocket_client *take(const char *server, bool *ret_taken)
+{
+	*ret_taken = !atomic_flag_test_and_set(&warm.busy);
+	return *ret_taken ? find(server) : NULL;
+}
+
+static int give_back(bool taken, int r)
+{
+	if (taken)
+		atomic_flag_clear(&warm.busy);
+	return r;
+}
+
+int warm_socket(const char *server, int domain, int type, int protocol)
+{
+	bool taken;
+	struct xsocket_client *client = take(server, &taken);
+
+	return give_back(taken, client ? client_socket(client, domain, type, protocol)
+				       : client_once_socket(server, domain, type, protocol));
+}
+
+int warm_file(const char *server, int file)
+{
+	bool taken;
+	struct xsocket_client *client = take(server, &taken);
+
+	return give_back(
+		taken, client ? client_file(client, file) : client_once_file(server, file));
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * libxredirect.so: the internet sockets of a program are a broker's, from the call of socket(2) on
+ * (source.c), but for those that XREDIRECT_LOCAL keeps here (destination.c). Names are looked up
+ * over there as well (hooks-names.c), and by nobody else (guard.c).
+ *
+ * Each interposed call has three names: `socket` is exported and has one line, `xredirect_socket`
+ * has the logic, `next_socket` is the function that would have been called without this library.
+ *
+ * The program may be anything: threads, forks and signal handlers meet here without locks, no
+ * memory is allocated, and where nothing is to be redirected no system call is made. Where it
+ * is and cannot be, the call fails: there is never a socket of this namespace instead.
+ */
+#include "xredirect/destination.h"
+#include "xredirect/guard.h"
+#include "xredirect/next.h"
+#include "xredirect/route.h"
+#include "xredirect/source.h"
+#include "xredirect/threads.h"
+
+#include "preload/journal.h"
+#include "preload/memory.h"
+#include "preload/next.h"
+#include "preload/plugins.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+
+#define EXPORT __attribute__((visibility("default")))
+
+const char *const plugins_hooks[] = {"bind", "connect", "pthread_create", "sendmmsg", "sendmsg",
+	"sendto", "setsockopt", "socket", NULL};
+const char plugins_harm[] = "sockets that it makes are not redirected";
+
+/* Sets errno for a call that must not be made. */
+static int refuse(int error)
+{
+	errno = error;
+	return -1;
+}
+
+static int xredirect_socket(int domain, int type, int protocol)
+{
+	int saved_errno = errno, r;
+	struct route route;
+
+	if (!source_is_for(domain, protocol))
+		return next_socket(domain, type, protocol);
+	route = route_current();
+	if (!route_is_elsewhere(&route))
+		return next_socket(domain, type, protocol);
+	r = source_socket(&route, "socket()", domain, type, protocol);
+	if (r < 0)
+		return refuse(-r);
+	errno = saved_errno;
+	return r;
+}
+
+static int xredirect_connect(
+	int fd, const struct sockaddr *address, socklen_t length, const void *caller)
+{
+	struct route route = route_current();
+	int r;
+
+	if (route_is_elsewhere(&route) && guard_refuses(address, length, caller))
+		return refuse(ENOENT);
+	r = destination_settle(fd, address, length, "connect to ");
+	return r < 0 ? refuse(-r) : next_connect(fd, address, length);
+}
+
+static int xredirect_bind(int fd, const struct sockaddr *address, socklen_t length)
+{
+	int r = destination_settle(fd, address, length, "bind to ");
+
+	return r < 0 ? refuse(-r) : next_bind(fd, address, length);
+}
+
+static ssize_t xredirect_sendto(int fd, const void *data, size_t size, int flags,
+	const struct sockaddr *address, socklen_t length)
+{
+	int r = destination_settle(fd, address, length, "send to ");
+
+	return r < 0 ? refuse(-r) : next_sendto(fd, data, size, flags, address, length);
+}
+
+static ssize_t xredirect_sendmsg(int fd, const struct msghdr *message, int flags)
+{
+	int r = 0;
+
+	if (destination_matters() && memory_is_pointer(message, sizeof(*message)))
+		r = destination_settle(fd, message->msg_name, message->msg_namelen, "send to ");
+	return r < 0 ? refuse(-r) : next_sendmsg(fd, message, flags);
+}
+
+/* Sends as many as are for the same side as the first one, as a kernel that was interrupted. */
+static int xredirect_sendmmsg(int fd, struct mmsghdr *messages, unsigned n, int flags)
+{
+	const struct msghdr *first = &messages->msg_hdr;
+	unsigned same = 1;
+	int r;
+
+	if (!destination_matters() || n == 0 || !memory_is_pointer(messages, sizeof(*messages) * n))
+		return next_sendmmsg(fd, messages, n, flags);
+	r = destination_settle(fd, first->msg_name, first->msg_namelen, "send to ");
+	if (r < 0)
+		return refuse(-r);
+	while (same < n &&
+		destination_same(first->msg_name, first->msg_namelen,
+			messages[same].msg_hdr.msg_name, messages[same].msg_hdr.msg_namelen))
+		same++;
+	return next_sendmmsg(fd, messages, same, flags);
+}
+
+/* Only for what may have to be repeated on another socket. */
+static int xredirect_setsockopt(int fd, int level, int name, const void *value, socklen_t length)
+{
+	int r = next_setsockopt(fd, level, name, value, length);
+
+	if (r == 0 && destination_matters())
+		journal_observe(fd, level, name, value, length);
+	return r;
+}
+
+EXPORT int socket(int domain, int type, int protocol)
+{
+	return xredirect_socket(domain, type, protocol);
+}
+
+EXPORT int connect(int fd, const struct sockaddr *address, socklen_t length)
+{
+	return xredirect_connect(fd, address, length, __builtin_return_address(0));
+}
+
+EXPORT int bind(int fd, const struct sockaddr *address, socklen_t length)
+{
+	return xredirect_bind(fd, address, length);
+}
+
+EXPORT ssize_t sendto(int fd, const void *data, size_t size, int flags,
+	const struct sockaddr *address, socklen_t length)
+{
+	return xredirect_sendto(fd, data, size, flags, address, length);
+}
+
+EXPORT ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
+{
+	return xredirect_sendmsg(fd, message, flags);
+}
+
+EXPORT int sendmmsg(int fd, struct mmsghdr *messages, unsigned n, int flags)
+{
+	return xredirect_sendmmsg(fd, messages, n, flags);
+}
+
+EXPORT int setsockopt(int fd, int level, int name, const void *value, socklen_t length)
+{
+	return xredirect_setsockopt(fd, level, name, value, length);
+}
+
+EXPORT int pthread_create(
+	pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *), void *argument)
+{
+	return threads_create(thread, attributes, start, argument);
+}
+
+EXPORT void *dlopen(const char *file, int flags)
+{
+	if (plugins_is_deep(file, flags, __builtin_return_address(0)))
+		return plugins_open(file, flags);
+	/* A tail call: preload/plugins.h. */
+	return next_dlopen(file, flags);
+}
