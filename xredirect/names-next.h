@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef XSOCKET_XREDIRECT_NAMES_NEXT_H
+#define XSOCKET_XREDIRECT_NAMES_NEXT_H
+
+/* As preload/next.h, for the functions that look names up. */
+
+#include <netdb.h>
+#include <resolv.h>
+#include <sys/socket.h>
+
+int next_getaddrinfo(
+	const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **ret);
+int next_getnameinfo(const struct sockaddr *address, socklen_t length, char *host,
+	socklen_t host_size, char *service, socklen_t service_size, int flags);
+int next_gethostbyname2_r(const char *name, int family, struct hostent *ret, char *buffer,
+	size_t size, struct hostent **result, int *h_errno_ret);
+int next_gethostbyaddr_r(const void *address, socklen_t length, int family, struct hostent *ret,
+	char *buffer, size_t size, struct hostent **result, int *h_errno_ret);
+struct hostent *next_gethostbyname(const char *name);
+struct hostent *next_gethostbyname2(const char *name, int family);
+int next_gethostbyname_r(const char *name, struct hostent *ret, char *buffer, size_t size,
+	struct hostent **result, int *h_errno_ret);
+struct hostent *next_gethostbyaddr(const void *address, socklen_t length, int family);
+
+int next_res_query(const char *name, int class, int type, unsigned char *answer, int size);
+int next_res_search(const char *name, int class, int type, unsigned char *answer, int size);
+int next_res_querydomain(
+	const char *name, const char *domain, int class, int type, unsigned char *answer, int size);
+int next_res_send(const unsigned char *message, int length, unsigned char *answer, int size);
+
+#ifdef __GLIBC__
+int next_res_nquery(
+	res_state state, const char *name, int class, int type, unsigned char *answer, int size);
+int next_res_nsearch(
+	res_state state, const char *name, int class, int type, unsigned char *answer, int size);
+int next_res_nquerydomain(res_state state, const char *name, const char *domain, int class,
+	int type, unsigned char *answer, int size);
+int next_res_nsend(
+	res_state state, const unsigned char *message, int length, unsigned char *answer, int size);
+int next_getaddrinfo_a(int mode, struct gaicb *list[], int n, struct sigevent *event);
+#endif
+
+#endif
