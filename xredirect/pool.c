@@ -13,15 +13,20 @@
  *   - the connection they came by is looked at, too. A broker whose namespace is gone hangs up, and
  *     then all that came from it is closed. So it is when a broker restarts, or finds us idle
  *     for too long;
- *   - a child after fork(2) closes its copies and begins with nothing. One that fork(2)'s handlers
- *     did not see (clone(2), vfork(2)) has another pid, and leaves the pool alone.
+ *   - a child after fork(2) closes its copies and begins with nothing. One that was made by a bare
+ *     system call finds a page wiped (madvise(2), MADV_WIPEONFORK, Linux 4.14), and leaves the pool
+ *     alone.
+ *
+ * That is ppoll(2), getsockopt(2), fcntl(2) and close(2): together they take less time than
+ * socket(2). Of these the first and the last are cancellation points, and so are made by bare
+ * system calls: to hold cancellation back would take two more.
  *
  * Nobody waits for the lock. Who finds it taken, a thread or a signal handler, gets -EAGAIN. It is
  * held while a batch is fetched: other threads then ask for single sockets.
  */
 #include "xredirect/pool.h"
 
-#include "common/cleanup.h"
+#include "common/cancel.h"
 #include "lib/client.h"
 #include "preload/socket.h"
 #include "xredirect/config.h"
@@ -29,12 +34,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define SHELVES	  8
@@ -56,7 +65,7 @@ struct shelf {
 
 static struct {
 	atomic_flag locked;
-	pid_t pid; /* whose it is; 0: nobody's yet */
+	bool *owned; /* wiped in a child; NULL: there is no pool */
 	uint64_t clock;
 	struct shelf shelves[SHELVES];
 } pool = {.locked = ATOMIC_FLAG_INIT};
@@ -71,16 +80,20 @@ static void shelf_drop(struct shelf *shelf, unsigned keep)
 	while (shelf->count > keep) {
 		shelf->count--;
 		if (is_ours(shelf, shelf->count))
-			close(shelf->sockets[shelf->count].fd);
+			syscall(SYS_close, shelf->sockets[shelf->count].fd);
 	}
 }
 
 static void shelf_clear(struct shelf *shelf)
 {
+	struct cancel cancel;
+
 	if (!*shelf->server)
 		return;
 	shelf_drop(shelf, 0);
+	cancel_hold(&cancel);
 	client_close(&shelf->client);
+	cancel_release(&cancel);
 	*shelf->server = '\0';
 }
 
@@ -148,6 +161,7 @@ static int shelf_fetch(struct shelf *shelf, unsigned size)
 	const struct socket_kind *kind = &shelf->kind;
 	unsigned share = share_of(size), wanted = shelf->batch;
 	int fds[BATCH_MAX], n;
+	struct cancel cancel;
 
 	for (unsigned i = 0; i < SHELVES; i++) {
 		if (pool.shelves[i].count > share)
@@ -157,22 +171,21 @@ static int shelf_fetch(struct shelf *shelf, unsigned size)
 		wanted = share + 1;
 	if (wanted > BATCH_MAX)
 		wanted = BATCH_MAX;
+	cancel_hold(&cancel);
 	n = client_sockets(&shelf->client, kind->domain, kind->type | SOCK_CLOEXEC, kind->protocol,
 		fds, wanted);
-	if (n < 0)
-		return n;
-	if (shelf->batch < BATCH_MAX)
-		shelf->batch *= 2;
 	for (int i = 1; i < n; i++)
 		shelf_put(shelf, fds[i]);
-	return fds[0];
+	cancel_release(&cancel);
+	if (shelf->batch < BATCH_MAX)
+		shelf->batch *= 2;
+	return n < 0 ? n : fds[0];
 }
 
 /* As the caller wants it: the lowest number that is free, and the flags. */
 static int hand_out(struct shelf *shelf, int type)
 {
-	_cleanup_fd_ int fd = -1;
-	int number;
+	int fd = -1, number;
 
 	while (fd < 0) {
 		if (shelf->count == 0)
@@ -183,7 +196,10 @@ static int hand_out(struct shelf *shelf, int type)
 	}
 	number = fcntl(fd, type & SOCK_CLOEXEC ? F_DUPFD_CLOEXEC : F_DUPFD, 0);
 	if (number < 0)
-		return -errno;
+		number = -errno;
+	syscall(SYS_close, fd);
+	if (number < 0)
+		return number;
 	if (type & SOCK_NONBLOCK)
 		fcntl(number, F_SETFL, O_RDWR | O_NONBLOCK);
 	return number;
@@ -217,14 +233,11 @@ static int get(unsigned size, const char *server, const struct socket_kind *kind
 int pool_socket(unsigned size, const char *server, int domain, int type, int protocol)
 {
 	struct socket_kind kind = {domain, type & ~FLAGS, protocol};
-	pid_t pid = getpid();
 	int r = -EAGAIN;
 
-	if (size == 0 || atomic_flag_test_and_set(&pool.locked))
+	if (size == 0 || !pool.owned || atomic_flag_test_and_set(&pool.locked))
 		return -EAGAIN;
-	if (pool.pid == 0)
-		pool.pid = pid;
-	if (pool.pid == pid)
+	if (*pool.owned)
 		r = get(size, server, &kind, type & FLAGS);
 	atomic_flag_clear(&pool.locked);
 	return r;
@@ -235,11 +248,19 @@ static void child_begins(void)
 {
 	for (unsigned i = 0; i < SHELVES; i++)
 		shelf_clear(&pool.shelves[i]);
-	pool.pid = 0;
+	*pool.owned = true;
 	atomic_flag_clear(&pool.locked);
 }
 
 __attribute__((constructor(102))) static void pool_init(void)
 {
-	pthread_atfork(NULL, NULL, child_begins);
+	bool *page = mmap(NULL, 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (page == MAP_FAILED)
+		return;
+	*page = true;
+	if (madvise(page, 1, MADV_WIPEONFORK) < 0 || pthread_atfork(NULL, NULL, child_begins) != 0)
+		munmap(page, 1);
+	else
+		pool.owned = page;
 }

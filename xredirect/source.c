@@ -72,16 +72,17 @@ int source_socket(const struct route *route, const char *call, int domain, int t
 
 	if (route->broken)
 		return -EINVAL;
-	cancel_hold(&cancel);
 	r = pool_socket(route->pool, route->server, domain, type, protocol);
+	if (r >= 0)
+		return r;
+	cancel_hold(&cancel);
 	if (r == -EAGAIN)
 		r = warm_socket(route->server, domain, type, protocol);
-	if (r >= 0) {
-		cancel_release(&cancel);
-		return r;
-	}
-	tell(route, call, -r, domain, protocol);
+	if (r < 0)
+		tell(route, call, -r, domain, protocol);
 	cancel_release(&cancel);
+	if (r >= 0)
+		return r;
 	return -program_errno(-r, domain, protocol);
 }
 
