@@ -25,12 +25,13 @@ CODE = sorted({*C, *SHELL, *PYTHON, *OTHER})
 ALLOWED = {
     'common': {'common'},
     'lib': {'common', 'lib'},
+    'resolver': {'common', 'lib', 'resolver'},
     'preload': {'common', 'lib', 'preload'},
     'xbind': {'common', 'lib', 'preload', 'xbind'},
     'xredirect': {'common', 'lib', 'preload', 'resolver', 'xredirect'},
     'daemon': {'common', 'daemon'},
     'server': {'common', 'daemon', 'server'},
-    'bridge': {'common', 'lib', 'daemon', 'bridge'},
+    'bridge': {'common', 'lib', 'daemon', 'resolver', 'bridge'},
 }
 LONGEST, LONGEST_FUNCTION = 400, 60
 
