@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef XSOCKET_XREDIRECT_NAMES_SOURCE_H
+#define XSOCKET_XREDIRECT_NAMES_SOURCE_H
+
+/* The broker of the calling thread as a source of the resolver's, for one look-up. */
+
+#include "resolver/resolver.h"
+#include "xredirect/route.h"
+
+#include <stdbool.h>
+
+struct names {
+	struct route route;
+	struct resolver_source source; /* points to the struct it is in */
+	char why[RESOLVER_WHY];
+};
+
+/*
+ * Whether the thread's names are to be looked up over there. With names->route.broken they are not
+ * to be looked up at all.
+ */
+bool names_begin(struct names *names);
+
+/* Reports why it failed. */
+void names_end(const struct names *names);
+
+/* What getaddrinfo(3) and getnameinfo(3) return then. Sets errno. */
+int names_broken(void);
+
+#endif
