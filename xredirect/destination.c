@@ -32,9 +32,16 @@
 #include <netinet/in.h>
 #include <sys/stat.h>
 
+static _Thread_local unsigned ignored __attribute__((tls_model("initial-exec")));
+
 bool destination_matters(void)
 {
-	return route_local()->count > 0;
+	return ignored == 0 && route_local()->count > 0;
+}
+
+void destination_ignore_list(bool ignore)
+{
+	ignored += ignore ? 1U : -1U;
 }
 
 /* Copies an internet address. Returns false for what is none: the kernel says what is wrong. */

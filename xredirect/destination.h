@@ -7,12 +7,6 @@
 #include <stdbool.h>
 #include <sys/socket.h>
 
-/* What a call does with an address, for messages. */
-struct destination_call {
-	const char *name; /* "connect to " */
-	bool only_listed; /* of an address that is not in the list nothing is known: leave it */
-};
-
 /*
  * Before a call that uses a socket with an address: makes sure that the socket is one of this
  * namespace where XREDIRECT_LOCAL has the address, and not one that this had made here for
@@ -29,5 +23,12 @@ bool destination_same(
 
 /* Whether there is a list at all: without one there is nothing to settle. */
 bool destination_matters(void);
+
+/*
+ * From now on all destinations of this thread are over there, until the same was called with
+ * false as often: for this library's own sockets, whose name servers may be at 127.0.0.1 of the
+ * other namespace.
+ */
+void destination_ignore_list(bool ignore);
 
 #endif

@@ -8,6 +8,7 @@
 #include "xredirect/names.h"
 
 #include "preload/report.h"
+#include "xredirect/destination.h"
 #include "xredirect/names-next.h"
 #include "xredirect/names-source.h"
 #include "xredirect/source.h"
@@ -44,6 +45,7 @@ bool names_begin(struct names *names)
 		.name = names->route.server,
 	};
 	names->why[0] = '\0';
+	destination_ignore_list(true);
 	return true;
 }
 
@@ -62,6 +64,7 @@ bool names_are_elsewhere(void)
 
 void names_end(const struct names *names)
 {
+	destination_ignore_list(false);
 	if (names->why[0])
 		report(REPORT_ERROR, "%s", names->why);
 }
@@ -76,9 +79,9 @@ int names_getaddrinfo(
 
 	if (!names_begin(&names))
 		return next_getaddrinfo(node, service, hints, ret);
-	if (names.route.broken)
-		return names_broken();
-	r = resolver_getaddrinfo(&names.source, node, service, hints, ret, names.why);
+	r = names.route.broken
+		    ? names_broken()
+		    : resolver_getaddrinfo(&names.source, node, service, hints, ret, names.why);
 	names_end(&names);
 	return r;
 }
