@@ -68,6 +68,7 @@ CLAIMS = {
     "XBIND='tcp:3000=": lambda text: in_vpn_only(text, 9000),
     'xsocket-bridge --listen': claim_bridge,
     '[Forward web]': claim_bridge,
+    'XREDIRECT=vpn': claim_bridge,
     '/tmp/there.c': claim_listening,
     '--grant vpn u:nobody': claim_listening,
 }
