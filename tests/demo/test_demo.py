@@ -16,6 +16,8 @@ CLAIMS = [
     'the page was served there',
     'nobody answers here',
     'the program saw who asked',
+    'the page comes by a name of the namespace',
+    'the name is not known here',
     'the page comes here, by the bridge',
 ]
 
