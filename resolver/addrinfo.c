@@ -104,17 +104,16 @@ static int add_ipv6(struct request *request, const struct in6_addr *in6, const c
 	uint32_t number = 0;
 	bool of_a_link = IN6_IS_ADDR_LINKLOCAL(in6) || IN6_IS_ADDR_MC_LINKLOCAL(in6);
 
+	if (request->hints.ai_family == AF_INET && !IN6_IS_ADDR_V4MAPPED(in6))
+		return EAI_ADDRFAMILY;
 	if (scope && !of_a_link && (!*scope || scope[strspn(scope, "0123456789")]))
 		return EAI_NONAME;
 	if (scope && interface_scope(request->lookup->source, scope, &number) < 0)
 		return EAI_NONAME;
-	if (request->hints.ai_family == AF_INET) {
-		if (!IN6_IS_ADDR_V4MAPPED(in6))
-			return EAI_ADDRFAMILY;
-		if (found_add_address(&request->found, AF_INET, &in6->s6_addr[12]) < 0)
-			return out_of_memory();
-		return 0;
-	}
+	if (request->hints.ai_family == AF_INET)
+		return found_add_address(&request->found, AF_INET, &in6->s6_addr[12]) < 0
+			       ? out_of_memory()
+			       : 0;
 	if (found_add_address(&request->found, AF_INET6, in6) < 0)
 		return out_of_memory();
 	request->found.addresses[0].scope = number;
@@ -167,9 +166,17 @@ static int error_of(const struct lookup *lookup, enum outcome outcome)
 	return EAI_NONAME;
 }
 
-/* IPv4 addresses for a program that wants IPv6 ones only. */
-static void map_all(struct found *found)
+/*
+ * IPv4 addresses for a program that wants IPv6 ones only. Those that are mapped already, as a hosts
+ * file may have them, are dropped where it wants them only if there are no others.
+ */
+static int map_all(struct found *found, bool wants_all)
 {
+	bool has_ipv6 = false;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < found->n; i++)
+		has_ipv6 = has_ipv6 || found->addresses[i].family == AF_INET6;
 	for (unsigned i = 0; i < found->n; i++) {
 		struct in_addr in = found->addresses[i].bytes.in;
 
@@ -178,6 +185,12 @@ static void map_all(struct found *found)
 		found->addresses[i].family = AF_INET6;
 		map_ipv4(&in, &found->addresses[i].bytes.in6);
 	}
+	for (unsigned i = 0; i < found->n; i++) {
+		if (!has_ipv6 || wants_all || !IN6_IS_ADDR_V4MAPPED(&found->addresses[i].bytes.in6))
+			found->addresses[n++] = found->addresses[i];
+	}
+	found->n = n;
+	return n > 0 ? 0 : EAI_NONAME;
 }
 
 static int look_up(struct request *request)
@@ -189,6 +202,7 @@ static int look_up(struct request *request)
 		.or_mapped = mapped,
 		.and_mapped = mapped && (hints->ai_flags & AI_ALL),
 	};
+	enum outcome outcome;
 	int r;
 
 	if (add_numeric(request, &r))
@@ -199,10 +213,14 @@ static int look_up(struct request *request)
 		if (*c & 0x80)
 			return EAI_IDN_ENCODE;
 	}
-	r = error_of(request->lookup,
-		lookup_name(request->lookup, request->node, &wanted, &request->found));
+	outcome = lookup_name(request->lookup, request->node, &wanted, &request->found);
+	/* what glibc asks for in another way than the rest, it also has another word for */
+	if (outcome == OUTCOME_FAIL && hints->ai_family == AF_INET &&
+		!(hints->ai_flags & AI_CANONNAME))
+		outcome = OUTCOME_NO_DATA;
+	r = error_of(request->lookup, outcome);
 	if (r == 0 && mapped)
-		map_all(&request->found);
+		r = map_all(&request->found, wanted.and_mapped);
 	return r;
 }
 

@@ -23,10 +23,7 @@
 	X(getsock)                                                                                 \
 	X(timeout)                                                                                 \
 	X(process_fd)                                                                              \
-	X(parse_a_reply)                                                                           \
-	X(parse_aaaa_reply)                                                                        \
-	X(parse_ptr_reply)                                                                         \
-	X(free_hostent)
+	X(expand_name)
 
 struct cares {
 #define X(name) __typeof__(ares_##name) *name;

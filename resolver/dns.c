@@ -89,7 +89,8 @@ enum outcome dns_query(struct lookup *lookup, const char *name, struct dns_quest
 	if (outcome != OUTCOME_FOUND)
 		return outcome;
 	r = ask(lookup, name, question);
-	if (r == -EINVAL)
+	question->impossible = r == -EINVAL;
+	if (question->impossible)
 		return OUTCOME_FAIL;
 	if (r < 0)
 		return lookup_fail(lookup, r, NULL);
@@ -239,7 +240,7 @@ static enum outcome add_localhost(
 static enum outcome take_answers(
 	struct lookup *lookup, const struct dns_question *question, struct found *ret)
 {
-	enum outcome outcome = OUTCOME_NO_NAME, one;
+	enum outcome outcome = OUTCOME_FAIL, one;
 
 	for (unsigned i = 0; i < question->n; i++) {
 		const struct channel_query *query = &question->answers[i];
@@ -274,6 +275,8 @@ enum outcome dns_addresses(struct lookup *lookup, const char *name, int family, 
 	if (question.n == 0)
 		return OUTCOME_NO_DATA;
 	outcome = dns_search(lookup, name, &question);
+	if (outcome == OUTCOME_FAIL && question.impossible)
+		outcome = OUTCOME_NO_NAME;
 	if (outcome == OUTCOME_FOUND)
 		outcome = take_answers(lookup, &question, ret);
 	dns_free(&question);
@@ -296,12 +299,22 @@ static void reverse_name(int family, const unsigned char *bytes, char ret[80])
 	strcpy(end, "ip6.arpa");
 }
 
+/* IPv4 in IPv6, mapped or by the last four bytes, has the names of IPv4. */
+static bool has_ipv4(const struct in6_addr *in6)
+{
+	return IN6_IS_ADDR_V4MAPPED(in6) || IN6_IS_ADDR_V4COMPAT(in6);
+}
+
 enum outcome dns_names(struct lookup *lookup, int family, const void *bytes, struct found *ret)
 {
 	struct dns_question question = {.class = MESSAGE_IN, .types = {MESSAGE_PTR}, .n = 1};
 	char name[80];
 	enum outcome outcome;
 
+	if (family == AF_INET6 && has_ipv4(bytes)) {
+		family = AF_INET;
+		bytes = (const char *)bytes + 12;
+	}
 	reverse_name(family, bytes, name);
 	outcome = dns_query(lookup, name, &question);
 	if (outcome == OUTCOME_FOUND)

@@ -15,6 +15,7 @@ struct dns_question {
 	int class;
 	int types[CHANNEL_QUERIES];
 	unsigned n;
+	bool impossible; /* no message could be made for the last name that was tried */
 	/* the answers to the last name that was tried; dns_free() frees them */
 	struct channel_query answers[CHANNEL_QUERIES];
 };

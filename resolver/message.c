@@ -4,7 +4,6 @@
 #include "resolver/cares.h"
 
 #include <errno.h>
-#include <netdb.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -66,91 +65,213 @@ static bool is_sane(const char *name)
 	return *name && *name != '-' && *name != '.' && !name[strspn(name, allowed)];
 }
 
-static enum outcome outcome_of(int status)
+/* ---- records of an answer ---- */
+
+/* Goes through the answer section. */
+struct reader {
+	const struct cares *cares;
+	const unsigned char *message;
+	int length, at;
+	unsigned left; /* records */
+};
+
+struct record {
+	char *name; /* free_string() */
+	int type, class;
+	uint32_t ttl_s;
+	int data, length; /* where in the message */
+};
+
+static unsigned get16(const unsigned char *at)
 {
-	switch (status) {
-	case ARES_SUCCESS:
-		return OUTCOME_FOUND;
-	case ARES_ENODATA: /* aliases that lead nowhere */
-		return OUTCOME_NO_NAME;
-	case ARES_ENOMEM:
-		return OUTCOME_SYSTEM;
-	}
-	return OUTCOME_FAIL;
+	return (unsigned)at[0] << 8 | at[1];
 }
 
-static int take_addresses(const struct hostent *host, struct found *ret)
+/* A name as text, which free_string() frees, or NULL. *next is moved behind it. */
+static char *read_name(const struct reader *reader, int at, int *next)
 {
-	int r = 0;
+	char *name = NULL;
+	long used = 0;
 
-	for (char **each = host->h_addr_list; r == 0 && *each; each++)
-		r = found_add_address(ret, host->h_addrtype, *each);
-	if (ret->name) /* of another answer */
-		return r;
-	if (r == 0 && is_sane(host->h_name))
-		r = found_set_name(ret, host->h_name);
-	for (char **each = host->h_aliases; r == 0 && *each; each++) {
-		if (is_sane(*each))
-			r = found_add_alias(ret, *each);
-	}
-	return r;
+	if (at >= reader->length ||
+		reader->cares->expand_name(reader->message + at, reader->message, reader->length,
+			&name, &used) != ARES_SUCCESS)
+		return NULL;
+	if (next)
+		*next = at + (int)used;
+	return name;
 }
 
-static void shorten(struct found *found, int other_s)
+/* Returns the name that was asked for, which free_string() frees; NULL: this makes no sense. */
+static char *reader_begin(struct reader *reader, const unsigned char *answer, int length)
 {
-	uint32_t ttl_s = other_s < 0 ? 0 : (uint32_t)other_s;
+	char *name;
 
+	*reader = (struct reader){.cares = cares_get(), .message = answer, .length = length};
+	if (!reader->cares || length < MESSAGE_HEADER || get16(answer + 4) != 1)
+		return NULL;
+	reader->left = get16(answer + 6);
+	name = read_name(reader, MESSAGE_HEADER, &reader->at);
+	reader->at += 4; /* type and class */
+	return name;
+}
+
+/* The next record. Returns false after the last one, and where the message is cut off. */
+static bool reader_next(struct reader *reader, struct record *ret)
+{
+	const unsigned char *fields;
+
+	if (reader->left == 0)
+		return false;
+	reader->left--;
+	ret->name = read_name(reader, reader->at, &reader->at);
+	if (!ret->name)
+		return false;
+	fields = reader->message + reader->at;
+	if (reader->length - reader->at >= 10) {
+		ret->type = (int)get16(fields);
+		ret->class = (int)get16(fields + 2);
+		ret->ttl_s = (uint32_t)get16(fields + 4) << 16 | get16(fields + 6);
+		ret->length = (int)get16(fields + 8);
+		ret->data = reader->at + 10;
+		reader->at = ret->data + ret->length;
+		if (reader->at <= reader->length)
+			return true;
+	}
+	reader->cares->free_string(ret->name);
+	ret->name = NULL;
+	return false;
+}
+
+/* ---- what is found ---- */
+
+/* What is looked for in an answer, and the name that it is looked for now. */
+struct chase {
+	struct reader reader;
+	int type;
+	char *name; /* free_string() */
+	struct found *ret;
+	bool naming; /* the names are of interest */
+};
+
+static void shorten(struct found *found, uint32_t ttl_s)
+{
+	if (ttl_s > INT32_MAX) /* RFC 2181, section 8 */
+		ttl_s = 0;
 	if (ttl_s < found->ttl_s)
 		found->ttl_s = ttl_s;
 }
 
-#define TTLS 64 /* of so many addresses it is looked at */
+/* From an alias to the name that it stands for. Returns false where that is no name of a host. */
+static bool follow(struct chase *chase, const struct record *record)
+{
+	char *target = read_name(&chase->reader, record->data, NULL);
+	bool sane = target && is_sane(target);
+
+	if (target && !sane)
+		chase->reader.cares->free_string(target);
+	if (!sane)
+		return false;
+	if (chase->naming && is_sane(chase->name) && found_add_alias(chase->ret, chase->name) < 0) {
+		chase->reader.cares->free_string(target);
+		return false;
+	}
+	chase->reader.cares->free_string(chase->name);
+	chase->name = target;
+	shorten(chase->ret, record->ttl_s);
+	return true;
+}
+
+typedef int take(struct chase *chase, const struct record *record);
+
+/*
+ * Calls take for each record of the type that is about the name, or about what the name stands for.
+ * Servers send a chain of aliases in its order.
+ */
+static enum outcome chase_records(
+	struct chase *chase, const unsigned char *answer, int length, take *by)
+{
+	struct record record;
+	int r = 0, taken = 0;
+
+	if (chase->ret->n == 0)
+		chase->ret->ttl_s = INT32_MAX;
+	chase->name = reader_begin(&chase->reader, answer, length);
+	while (chase->name && r >= 0 && reader_next(&chase->reader, &record)) {
+		bool ours = record.class == MESSAGE_IN && strcasecmp(record.name, chase->name) == 0;
+
+		if (ours && record.type == MESSAGE_CNAME && !follow(chase, &record))
+			r = -EINVAL;
+		if (ours && record.type == chase->type) {
+			r = by(chase, &record);
+			taken += r > 0;
+			shorten(chase->ret, record.ttl_s);
+		}
+		chase->reader.cares->free_string(record.name);
+	}
+	if (r == -ENOMEM)
+		return OUTCOME_SYSTEM;
+	return taken > 0 ? OUTCOME_FOUND : OUTCOME_FAIL;
+}
+
+static void chase_end(struct chase *chase)
+{
+	if (chase->name)
+		chase->reader.cares->free_string(chase->name);
+}
+
+/* Returns 1, 0: it is none, or -ENOMEM. */
+static int take_address(struct chase *chase, const struct record *record)
+{
+	int family = chase->type == MESSAGE_A ? AF_INET : AF_INET6, r;
+
+	if (record->length != (int)address_length(family))
+		return 0;
+	r = found_add_address(chase->ret, family, chase->reader.message + record->data);
+	return r < 0 ? r : 1;
+}
 
 enum outcome message_addresses(
 	const unsigned char *answer, int length, int family, struct found *ret)
 {
-	const struct cares *cares = cares_get();
-	struct ares_addrttl ttls[TTLS];
-	struct ares_addr6ttl ttls6[TTLS];
-	struct hostent *host = NULL;
-	int n = TTLS, status, r;
+	struct chase chase = {
+		.type = family == AF_INET ? MESSAGE_A : MESSAGE_AAAA,
+		.ret = ret,
+		.naming = !ret->name,
+	};
+	enum outcome outcome = chase_records(&chase, answer, length, take_address);
 
-	if (family == AF_INET)
-		status = cares->parse_a_reply(answer, length, &host, ttls, &n);
-	else
-		status = cares->parse_aaaa_reply(answer, length, &host, ttls6, &n);
-	if (status != ARES_SUCCESS)
-		return outcome_of(status);
-	if (ret->n == 0)
-		ret->ttl_s = INT32_MAX;
-	for (int i = 0; i < n; i++)
-		shorten(ret, family == AF_INET ? ttls[i].ttl : ttls6[i].ttl);
-	r = take_addresses(host, ret);
-	cares->free_hostent(host);
-	return r < 0 ? OUTCOME_SYSTEM : ret->n > 0 ? OUTCOME_FOUND : OUTCOME_NO_NAME;
+	if (outcome == OUTCOME_FOUND && chase.naming && is_sane(chase.name) &&
+		found_set_name(ret, chase.name) < 0)
+		outcome = OUTCOME_SYSTEM;
+	chase_end(&chase);
+	return outcome;
+}
+
+/* Of several names the first one counts. */
+static int take_name(struct chase *chase, const struct record *record)
+{
+	char *name;
+	int r = 0;
+
+	if (chase->ret->name)
+		return 0;
+	name = read_name(&chase->reader, record->data, NULL);
+	if (name && is_sane(name))
+		r = found_set_name(chase->ret, name) < 0 ? -ENOMEM : 1;
+	if (name)
+		chase->reader.cares->free_string(name);
+	return r;
 }
 
 enum outcome message_names(
 	const unsigned char *answer, int length, int family, const void *bytes, struct found *ret)
 {
-	const struct cares *cares = cares_get();
-	struct hostent *host = NULL;
-	const char *name;
-	int status, r;
+	struct chase chase = {.type = MESSAGE_PTR, .ret = ret};
+	enum outcome outcome = chase_records(&chase, answer, length, take_name);
 
-	status = cares->parse_ptr_reply(
-		answer, length, bytes, (int)address_length(family), family, &host);
-	if (status != ARES_SUCCESS)
-		return outcome_of(status);
-	/* of several the first one: h_name has the last */
-	name = host->h_aliases[0] ? host->h_aliases[0] : host->h_name;
-	if (!is_sane(name)) {
-		cares->free_hostent(host);
-		return OUTCOME_FAIL;
-	}
-	r = found_set_name(ret, name);
-	if (r == 0)
-		r = found_add_address(ret, family, bytes);
-	cares->free_hostent(host);
-	return r < 0 ? OUTCOME_SYSTEM : OUTCOME_FOUND;
+	if (outcome == OUTCOME_FOUND && found_add_address(ret, family, bytes) < 0)
+		outcome = OUTCOME_SYSTEM;
+	chase_end(&chase);
+	return outcome;
 }

@@ -12,6 +12,7 @@
 enum {
 	MESSAGE_IN = 1,
 	MESSAGE_A = 1,
+	MESSAGE_CNAME = 5,
 	MESSAGE_PTR = 12,
 	MESSAGE_AAAA = 28,
 	MESSAGE_HEADER = 12, /* bytes */
@@ -34,8 +35,9 @@ void message_free(unsigned char *message);
 enum outcome message_outcome(const unsigned char *answer, int length);
 
 /*
- * Adds the addresses in an answer to *ret, with the name that they belong to, and as aliases those
- * that led to it. OUTCOME_SYSTEM: out of memory.
+ * Adds the addresses in an answer to *ret, and if it has no name yet the one that they belong to,
+ * and as aliases those that led to it. OUTCOME_FAIL: there are none in it; OUTCOME_SYSTEM: out of
+ * memory.
  */
 enum outcome message_addresses(
 	const unsigned char *answer, int length, int family, struct found *ret);

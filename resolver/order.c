@@ -81,11 +81,11 @@ static int value_of(const struct row *rows, const struct in6_addr *address)
 }
 
 /* As in multicast addresses: 2 for a link, 5 for a site, 14 for the world. */
-static int scope_of(const struct in6_addr *address)
+static int scope_of(int family, const struct in6_addr *address)
 {
 	const unsigned char *ipv4 = &address->s6_addr[12];
 
-	if (IN6_IS_ADDR_V4MAPPED(address))
+	if (family == AF_INET)
 		return ipv4[0] == 127 || (ipv4[0] == 169 && ipv4[1] == 254) ? 2 : 14;
 	if (IN6_IS_ADDR_MULTICAST(address))
 		return address->s6_addr[1] & 0xf;
@@ -207,7 +207,9 @@ static unsigned nearness(const struct candidate *candidate)
 
 static bool has_source_of_scope(const struct candidate *candidate)
 {
-	return scope_of(&candidate->to) == scope_of(&candidate->from);
+	int family = candidate->address->family;
+
+	return scope_of(family, &candidate->to) == scope_of(family, &candidate->from);
 }
 
 static bool has_source_of_label(const struct candidate *candidate)
@@ -232,7 +234,8 @@ static int compare(const void *one, const void *other)
 	}
 	difference = value_of(precedences, &b->to) - value_of(precedences, &a->to);
 	if (difference == 0)
-		difference = scope_of(&a->to) - scope_of(&b->to);
+		difference =
+			scope_of(a->address->family, &a->to) - scope_of(b->address->family, &b->to);
 	if (difference == 0 && a->reachable && a->address->family == b->address->family)
 		difference = (int)nearness(b) - (int)nearness(a);
 	return difference ? difference : (int)a->index - (int)b->index;

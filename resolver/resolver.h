@@ -60,4 +60,44 @@ int resolver_getaddrinfo(const struct resolver_source *source, const char *node,
 	char why[RESOLVER_WHY]);
 void resolver_freeaddrinfo(struct addrinfo *list);
 
+/*
+ * As getnameinfo(3). Names of services are those of this machine, names of interfaces those of the
+ * namespace. Returns 0 or an EAI_* value, as above.
+ */
+int resolver_getnameinfo(const struct resolver_source *source, const struct sockaddr *address,
+	socklen_t length, char *host, socklen_t host_size, char *service, socklen_t service_size,
+	int flags, char why[RESOLVER_WHY]);
+
+/*
+ * As gethostbyname2_r(3) and gethostbyaddr_r(3): *ret and what it points to are in buffer, *result
+ * is ret or NULL.
+ *
+ * Returns 0 with *result, 0 without where it is certain that there is nothing (*h_error is
+ * HOST_NOT_FOUND, NO_DATA or NO_RECOVERY), or an errno: ERANGE: the buffer is too small; EAGAIN:
+ * no server could tell (TRY_AGAIN); otherwise *h_error is NETDB_INTERNAL.
+ */
+int resolver_gethostbyname2_r(const struct resolver_source *source, const char *name, int family,
+	struct hostent *ret, char *buffer, size_t size, struct hostent **result, int *h_error,
+	char why[RESOLVER_WHY]);
+int resolver_gethostbyaddr_r(const struct resolver_source *source, const void *address,
+	socklen_t length, int family, struct hostent *ret, char *buffer, size_t size,
+	struct hostent **result, int *h_error, char why[RESOLVER_WHY]);
+
+/*
+ * As res_query(3) and res_search(3). Returns the length of the answer, or -1 and *h_error; an
+ * answer that says that there is nothing is in the buffer all the same. One that does not fit is
+ * cut, has its bit for that set (TC), and size is returned.
+ */
+int resolver_query(const struct resolver_source *source, const char *name, int class, int type,
+	unsigned char *answer, int size, int *h_error, char why[RESOLVER_WHY]);
+int resolver_search(const struct resolver_source *source, const char *name, int class, int type,
+	unsigned char *answer, int size, int *h_error, char why[RESOLVER_WHY]);
+
+/*
+ * As res_send(3): sends a message as it is. Returns the length of the answer, cut as above, or -1
+ * and errno: EINVAL (no message of DNS), ETIMEDOUT, ECONNREFUSED, or as the source fails.
+ */
+int resolver_send(const struct resolver_source *source, const unsigned char *message, int length,
+	unsigned char *answer, int size, char why[RESOLVER_WHY]);
+
 #endif

@@ -81,24 +81,26 @@ int service_name(uint16_t port, const char *protocol, char *ret, size_t size)
 	return found ? 0 : -ENOENT;
 }
 
-/* A number with nothing behind it. */
-static bool is_number(const char *service, unsigned long *ret)
+/* A number with nothing behind it; one that is negative is none. */
+static bool is_number(const char *service, int *ret, bool *has_rest)
 {
 	char *end;
 
-	*ret = strtoul(service, &end, 10);
-	return *end == '\0';
+	*ret = (int)strtoul(service, &end, 10);
+	*has_rest = *end;
+	return !*has_rest && *ret >= 0;
 }
 
 int service_find(const struct addrinfo *hints, const char *service,
 	struct service ret[SERVICES_MAX], unsigned *n)
 {
 	bool specific = hints->ai_socktype != 0 || hints->ai_protocol != 0, known = false;
-	unsigned long number = 0;
-	bool by_name = service && !is_number(service, &number);
+	bool has_rest = false, by_name;
+	int number = 0;
 
 	*n = 0;
-	if (by_name && (hints->ai_flags & AI_NUMERICSERV))
+	by_name = service && !is_number(service, &number, &has_rest);
+	if (has_rest && (hints->ai_flags & AI_NUMERICSERV))
 		return EAI_NONAME;
 	for (size_t i = 0; i < KINDS && *n < SERVICES_MAX; i++) {
 		const struct kind *kind = &kinds[i];
@@ -107,7 +109,9 @@ int service_find(const struct addrinfo *hints, const char *service,
 		if (!fits(kind, hints) || (specific && known))
 			continue;
 		known = true;
-		if (by_name && (kind->any || port_of(kind, service, &port) < 0))
+		if (service && *service && kind->any && (by_name || specific))
+			continue;
+		if (by_name && port_of(kind, service, &port) < 0)
 			continue;
 		ret[(*n)++] = (struct service){
 			.type = kind->type,

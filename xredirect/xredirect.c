@@ -28,7 +28,10 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
-const char *const plugins_hooks[] = {"bind", "connect", "getaddrinfo", "pthread_create", "sendmmsg",
+const char *const plugins_hooks[] = {"bind", "connect", "getaddrinfo", "gethostbyaddr",
+	"gethostbyaddr_r", "gethostbyname", "gethostbyname2", "gethostbyname2_r", "gethostbyname_r",
+	"getnameinfo", "pthread_create", "res_nquery", "res_nquerydomain", "res_nsearch",
+	"res_nsend", "res_query", "res_querydomain", "res_search", "res_send", "sendmmsg",
 	"sendmsg", "sendto", "setsockopt", "socket", NULL};
 const char plugins_harm[] = "sockets that it makes are not redirected";
 
