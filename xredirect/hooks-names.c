@@ -93,7 +93,11 @@ EXPORT int res_send(const unsigned char *message, int length, unsigned char *ans
 #ifdef __GLIBC__
 
 /* What programs call that were built with a glibc before 2.34, where resolv.h has these names. */
+#if defined(__has_attribute) && __has_attribute(copy)
+#define OTHER_NAME(name, of) EXPORT extern __typeof__(of) name __attribute__((alias(#of), copy(of)))
+#else
 #define OTHER_NAME(name, of) EXPORT extern __typeof__(of) name __attribute__((alias(#of)))
+#endif
 
 OTHER_NAME(__res_query, res_query);
 OTHER_NAME(__res_search, res_search);

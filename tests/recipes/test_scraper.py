@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """docs/recipes/scraper.md: its program and its commands, as they stand there."""
 
-import os
 import subprocess
 import sys
 
