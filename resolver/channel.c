@@ -32,6 +32,7 @@ struct channel {
 	ares_channel ares;
 	int open_error;	  /* of the last socket that could not be made */
 	unsigned waiting; /* for so many answers */
+	bool heard;	  /* some server has said something */
 	bool late;
 };
 
@@ -86,7 +87,11 @@ static int socket_connect(
 static ares_ssize_t socket_receive(ares_socket_t fd, void *buffer, size_t size, int flags,
 	struct sockaddr *address, ares_socklen_t *length, void *data)
 {
-	return recvfrom(fd, buffer, size, flags, address, length);
+	struct channel *channel = data;
+	ares_ssize_t n = recvfrom(fd, buffer, size, flags, address, length);
+
+	channel->heard = channel->heard || n > 0;
+	return n;
 }
 
 static ares_ssize_t socket_send(ares_socket_t fd, const struct iovec *parts, int n, void *data)
@@ -225,7 +230,10 @@ static enum channel_status status_of(const struct channel *channel, int status)
 	case ARES_EFORMERR:
 		return CHANNEL_BAD;
 	}
-	return channel->open_error ? CHANNEL_SYSTEM : CHANNEL_REFUSED;
+	if (channel->open_error)
+		return CHANNEL_SYSTEM;
+	/* c-ares says that it could not connect, too, where all servers have said that they fail. */
+	return channel->heard ? CHANNEL_FAILED : CHANNEL_REFUSED;
 }
 
 static void on_answer(void *data, int status, int timeouts, unsigned char *answer, int length)

@@ -82,10 +82,9 @@ void why_servers(struct lookup *lookup)
 			    "program: install c-ares (Debian: libc-ares2)");
 		return;
 	}
+	/* They are there, and it is theirs to tell. */
 	if (lookup->status == CHANNEL_FAILED) {
-		add(lookup, "its DNS servers could not tell (");
-		add_servers(lookup);
-		add(lookup, ")");
+		lookup->why[0] = '\0';
 		return;
 	}
 	add(lookup, "no DNS server answers: ");
