@@ -19,6 +19,11 @@ EXPORT int getaddrinfo(
 	return names_getaddrinfo(node, service, hints, ret);
 }
 
+EXPORT void freeaddrinfo(struct addrinfo *list)
+{
+	names_freeaddrinfo(list);
+}
+
 EXPORT int getnameinfo(const struct sockaddr *address, socklen_t length, char *host,
 	socklen_t host_size, char *service, socklen_t service_size, int flags)
 {

@@ -41,6 +41,7 @@ NEXT_DEFINE(int, getaddrinfo,
 	(const char *node, const char *service, const struct addrinfo *hints,
 		struct addrinfo **ret),
 	(node, service, hints, ret), NULL)
+NEXT_DEFINE(void, freeaddrinfo, (struct addrinfo * list), (list), NULL)
 NEXT_DEFINE(int, getnameinfo,
 	(const struct sockaddr *address, socklen_t length, char *host, socklen_t host_size,
 		char *service, socklen_t service_size, int flags),

@@ -4,12 +4,15 @@
 
 /* As preload/next.h, for the functions that look names up. */
 
+#include "resolver/resolver.h"
+
 #include <netdb.h>
 #include <resolv.h>
 #include <sys/socket.h>
 
 int next_getaddrinfo(
 	const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **ret);
+void next_freeaddrinfo(struct addrinfo *list);
 int next_getnameinfo(const struct sockaddr *address, socklen_t length, char *host,
 	socklen_t host_size, char *service, socklen_t service_size, int flags);
 int next_gethostbyname2_r(const char *name, int family, struct hostent *ret, char *buffer,

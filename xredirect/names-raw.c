@@ -2,6 +2,7 @@
 /* resolver(3): messages of DNS as they are. */
 #include "xredirect/names.h"
 
+#include "xredirect/names-next.h"
 #include "xredirect/names-source.h"
 
 #include <arpa/nameser.h>

@@ -71,6 +71,31 @@ void names_end(const struct names *names)
 
 /* ---- getaddrinfo(3) ---- */
 
+/*
+ * glibc's freeaddrinfo(3) frees the resolver's lists like its own. Others have pieces of memory
+ * that are made in another way, so there each entry that is not theirs is marked, by a flag that
+ * nobody has, and what the program frees is looked at.
+ */
+#ifdef __GLIBC__
+#define MARK 0
+#else
+#define MARK 0x40000000
+#endif
+
+static void list_mark(struct addrinfo *list)
+{
+	for (; MARK && list; list = list->ai_next)
+		list->ai_flags |= MARK;
+}
+
+void names_freeaddrinfo(struct addrinfo *list)
+{
+	if (list && (list->ai_flags & MARK))
+		resolver_freeaddrinfo(list);
+	else
+		next_freeaddrinfo(list);
+}
+
 int names_getaddrinfo(
 	const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **ret)
 {
@@ -83,5 +108,7 @@ int names_getaddrinfo(
 		    ? names_broken()
 		    : resolver_getaddrinfo(&names.source, node, service, hints, ret, names.why);
 	names_end(&names);
+	if (r == 0)
+		list_mark(*ret);
 	return r;
 }

@@ -11,6 +11,7 @@
 
 int names_getaddrinfo(
 	const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **ret);
+void names_freeaddrinfo(struct addrinfo *list);
 int names_getnameinfo(const struct sockaddr *address, socklen_t length, char *host,
 	socklen_t host_size, char *service, socklen_t service_size, int flags);
 

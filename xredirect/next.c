@@ -27,7 +27,7 @@ static ssize_t sendmsg_by_kernel(int fd, const struct msghdr *message, int flags
 	return syscall(SYS_sendmsg, fd, message, flags);
 }
 
-static int sendmmsg_by_kernel(int fd, struct mmsghdr *messages, unsigned n, int flags)
+static int sendmmsg_by_kernel(int fd, struct mmsghdr *messages, unsigned n, sendmmsg_flags flags)
 {
 	return (int)syscall(SYS_sendmmsg, fd, messages, n, flags);
 }
@@ -42,7 +42,7 @@ NEXT_DEFINE(ssize_t, sendto,
 	(fd, data, size, flags, address, length), sendto_by_kernel)
 NEXT_DEFINE(ssize_t, sendmsg, (int fd, const struct msghdr *message, int flags),
 	(fd, message, flags), sendmsg_by_kernel)
-NEXT_DEFINE(int, sendmmsg, (int fd, struct mmsghdr *messages, unsigned n, int flags),
+NEXT_DEFINE(int, sendmmsg, (int fd, struct mmsghdr *messages, unsigned n, sendmmsg_flags flags),
 	(fd, messages, n, flags), sendmmsg_by_kernel)
 
 /* There is always one. */

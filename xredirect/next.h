@@ -10,12 +10,19 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
+/* What libcs have for the last parameter of sendmmsg(2). */
+#ifdef __GLIBC__
+typedef int sendmmsg_flags;
+#else
+typedef unsigned sendmmsg_flags;
+#endif
+
 int next_socket(int domain, int type, int protocol);
 int next_connect(int fd, const struct sockaddr *address, socklen_t length);
 ssize_t next_sendto(int fd, const void *data, size_t size, int flags,
 	const struct sockaddr *address, socklen_t length);
 ssize_t next_sendmsg(int fd, const struct msghdr *message, int flags);
-int next_sendmmsg(int fd, struct mmsghdr *messages, unsigned n, int flags);
+int next_sendmmsg(int fd, struct mmsghdr *messages, unsigned n, sendmmsg_flags flags);
 
 int next_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *),
 	void *argument);

@@ -28,11 +28,11 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
-const char *const plugins_hooks[] = {"bind", "connect", "getaddrinfo", "gethostbyaddr",
-	"gethostbyaddr_r", "gethostbyname", "gethostbyname2", "gethostbyname2_r", "gethostbyname_r",
-	"getnameinfo", "pthread_create", "res_nquery", "res_nquerydomain", "res_nsearch",
-	"res_nsend", "res_query", "res_querydomain", "res_search", "res_send", "sendmmsg",
-	"sendmsg", "sendto", "setsockopt", "socket", NULL};
+const char *const plugins_hooks[] = {"bind", "connect", "freeaddrinfo", "getaddrinfo",
+	"gethostbyaddr", "gethostbyaddr_r", "gethostbyname", "gethostbyname2", "gethostbyname2_r",
+	"gethostbyname_r", "getnameinfo", "pthread_create", "res_nquery", "res_nquerydomain",
+	"res_nsearch", "res_nsend", "res_query", "res_querydomain", "res_search", "res_send",
+	"sendmmsg", "sendmsg", "sendto", "setsockopt", "socket", NULL};
 const char plugins_harm[] = "sockets that it makes are not redirected";
 
 /* Sets errno for a call that must not be made. */
@@ -96,7 +96,7 @@ static ssize_t xredirect_sendmsg(int fd, const struct msghdr *message, int flags
 }
 
 /* Sends as many as are for the same side as the first one, as a kernel that was interrupted. */
-static int xredirect_sendmmsg(int fd, struct mmsghdr *messages, unsigned n, int flags)
+static int xredirect_sendmmsg(int fd, struct mmsghdr *messages, unsigned n, sendmmsg_flags flags)
 {
 	const struct msghdr *first = &messages->msg_hdr;
 	unsigned same = 1;
@@ -150,7 +150,7 @@ EXPORT ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 	return xredirect_sendmsg(fd, message, flags);
 }
 
-EXPORT int sendmmsg(int fd, struct mmsghdr *messages, unsigned n, int flags)
+EXPORT int sendmmsg(int fd, struct mmsghdr *messages, unsigned n, sendmmsg_flags flags)
 {
 	return xredirect_sendmmsg(fd, messages, n, flags);
 }
