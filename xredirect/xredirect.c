@@ -28,8 +28,9 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
-const char *const plugins_hooks[] = {"bind", "connect", "pthread_create", "sendmmsg", "sendmsg",
-	"sendto", "setsockopt", "socket", NULL};
+const char *const plugins_hooks[] = {"bind", "connect", "freeifaddrs", "getifaddrs",
+	"if_freenameindex", "if_indextoname", "if_nameindex", "if_nametoindex", "pthread_create",
+	"sendmmsg", "sendmsg", "sendto", "setsockopt", "socket", NULL};
 const char plugins_harm[] = "sockets that it makes are not redirected";
 
 /* Sets errno for a call that must not be made. */
