@@ -22,8 +22,11 @@ static int open_socket(void *data, int domain, int type, int protocol)
 {
 	const struct names *names = data;
 
-	return source_socket(&names->route, "look-up of a name", domain,
-		type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
+	type |= SOCK_CLOEXEC | SOCK_NONBLOCK;
+	/* Which addresses there are can be found out in another way. */
+	if (domain == AF_NETLINK)
+		return source_ask(&names->route, domain, type, protocol);
+	return source_socket(&names->route, "look-up of a name", domain, type, protocol);
 }
 
 static int open_file(void *data, int which)

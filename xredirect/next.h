@@ -4,11 +4,19 @@
 
 /* As preload/next.h, for the functions that only libxredirect stands in front of. */
 
+#include <ifaddrs.h>
+#include <net/if.h>
 #include <netdb.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+
+/*
+ * Behind a declaration: the function is exported by that name, which headers declare in other ways,
+ * as a macro, or as an inline function.
+ */
+#define EXPORT_AS(name) __asm__(#name) __attribute__((visibility("default")))
 
 /* What libcs have for the last parameter of sendmmsg(2). */
 #ifdef __GLIBC__
@@ -26,5 +34,12 @@ int next_sendmmsg(int fd, struct mmsghdr *messages, unsigned n, sendmmsg_flags f
 
 int next_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *),
 	void *argument);
+
+int next_getifaddrs(struct ifaddrs **ret);
+void next_freeifaddrs(struct ifaddrs *list);
+struct if_nameindex *next_if_nameindex(void);
+void next_if_freenameindex(struct if_nameindex *names);
+unsigned next_if_nametoindex(const char *name);
+char *next_if_indextoname(unsigned index, char *name);
 
 #endif

@@ -65,7 +65,7 @@ static int program_errno(int error, int domain, int protocol)
 	return r ? r : ENETDOWN;
 }
 
-int source_socket(const struct route *route, const char *call, int domain, int type, int protocol)
+int source_ask(const struct route *route, int domain, int type, int protocol)
 {
 	struct cancel cancel;
 	int r;
@@ -78,12 +78,28 @@ int source_socket(const struct route *route, const char *call, int domain, int t
 	cancel_hold(&cancel);
 	if (r == -EAGAIN)
 		r = warm_socket(route->server, domain, type, protocol);
-	if (r < 0)
-		tell(route, call, -r, domain, protocol);
 	cancel_release(&cancel);
-	if (r >= 0)
-		return r;
-	return -program_errno(-r, domain, protocol);
+	return r;
+}
+
+int source_fail(const struct route *route, const char *call, int error, int domain, int protocol)
+{
+	struct cancel cancel;
+
+	/* That has been reported, with what is wrong in it. */
+	if (route->broken)
+		return -EINVAL;
+	cancel_hold(&cancel);
+	tell(route, call, error, domain, protocol);
+	cancel_release(&cancel);
+	return -program_errno(error, domain, protocol);
+}
+
+int source_socket(const struct route *route, const char *call, int domain, int type, int protocol)
+{
+	int r = source_ask(route, domain, type, protocol);
+
+	return r < 0 ? source_fail(route, call, -r, domain, protocol) : r;
 }
 
 int source_file(const struct route *route, int file)

@@ -28,11 +28,12 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
-const char *const plugins_hooks[] = {"bind", "connect", "freeaddrinfo", "getaddrinfo",
-	"gethostbyaddr", "gethostbyaddr_r", "gethostbyname", "gethostbyname2", "gethostbyname2_r",
-	"gethostbyname_r", "getnameinfo", "pthread_create", "res_nquery", "res_nquerydomain",
-	"res_nsearch", "res_nsend", "res_query", "res_querydomain", "res_search", "res_send",
-	"sendmmsg", "sendmsg", "sendto", "setsockopt", "socket", NULL};
+const char *const plugins_hooks[] = {"bind", "connect", "freeaddrinfo", "freeifaddrs",
+	"getaddrinfo", "gethostbyaddr", "gethostbyaddr_r", "gethostbyname", "gethostbyname2",
+	"gethostbyname2_r", "gethostbyname_r", "getifaddrs", "getnameinfo", "if_freenameindex",
+	"if_indextoname", "if_nameindex", "if_nametoindex", "pthread_create", "res_nquery",
+	"res_nquerydomain", "res_nsearch", "res_nsend", "res_query", "res_querydomain",
+	"res_search", "res_send", "sendmmsg", "sendmsg", "sendto", "setsockopt", "socket", NULL};
 const char plugins_harm[] = "sockets that it makes are not redirected";
 
 /* Sets errno for a call that must not be made. */
