@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+#include <threads.h>
 
 int next_socket(int domain, int type, int protocol);
 int next_connect(int fd, const struct sockaddr *address, socklen_t length);
@@ -19,5 +20,6 @@ int next_sendmmsg(int fd, struct mmsghdr *messages, unsigned n, int flags);
 
 int next_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *),
 	void *argument);
+int next_thrd_create(thrd_t *thread, thrd_start_t start, void *argument);
 
 #endif
