@@ -45,8 +45,10 @@ NEXT_DEFINE(ssize_t, sendmsg, (int fd, const struct msghdr *message, int flags),
 NEXT_DEFINE(int, sendmmsg, (int fd, struct mmsghdr *messages, unsigned n, sendmmsg_flags flags),
 	(fd, messages, n, flags), sendmmsg_by_kernel)
 
-/* There is always one. */
+/* There always is one of each of these. */
 NEXT_DEFINE(int, pthread_create,
 	(pthread_t * thread, const pthread_attr_t *attributes, void *(*start)(void *),
 		void *argument),
 	(thread, attributes, start, argument), NULL)
+NEXT_DEFINE(int, thrd_create, (thrd_t * thread, thrd_start_t start, void *argument),
+	(thread, start, argument), NULL)

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+#include <threads.h>
 
 /*
  * Behind a declaration: the function is exported by that name, which headers declare in other ways,
@@ -34,6 +35,7 @@ int next_sendmmsg(int fd, struct mmsghdr *messages, unsigned n, sendmmsg_flags f
 
 int next_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *),
 	void *argument);
+int next_thrd_create(thrd_t *thread, thrd_start_t start, void *argument);
 
 int next_getifaddrs(struct ifaddrs **ret);
 void next_freeifaddrs(struct ifaddrs *list);

@@ -20,7 +20,8 @@ bool source_is_for(int domain, int protocol)
 
 /*
  * What a namespace does not have is found out by asking for it, natively too: IPv6 that is switched
- * off, MPTCP. A program that asks goes on without.
+ * off, MPTCP, SCTP. A program that asks goes on without. That TCP or UDP is missing means something
+ * else: a broker that does not speak our version.
  */
 static bool is_probe(int error, int domain, int protocol)
 {
@@ -29,7 +30,7 @@ static bool is_probe(int error, int domain, int protocol)
 		return domain == AF_INET6;
 	case EPROTONOSUPPORT:
 	case ENOPROTOOPT:
-		return protocol == IPPROTO_MPTCP;
+		return protocol != 0 && protocol != IPPROTO_TCP && protocol != IPPROTO_UDP;
 	case ESOCKTNOSUPPORT:
 		return true;
 	default:
@@ -49,8 +50,9 @@ static void tell(const struct route *route, const char *call, int error, int dom
 		report(REPORT_ERROR,
 			"%s of AF_NETLINK: the broker %s does not hand them out; to let programs "
 			"see the interfaces there add \"route\" to AllowSockets= of its "
-			"configuration",
-			call, route->server);
+			"configuration (if this user may connect to it at all: as root, "
+			"xsocket-server --grant %s u:USER)",
+			call, route->server, route->server);
 	else
 		advice_report(&what, route->server, error);
 }

@@ -7,16 +7,21 @@
  *
  * All this is descriptors that the program does not know of. They have high numbers, are closed
  * when the thread ends, and there are no more than WARM_MAX in a process: a thread that finds none
- * left connects for each socket. Where a thread's end cannot be told (no key), nothing is kept.
+ * left connects for each socket. So does one that is about to end, one whose end cannot be told
+ * (no key), and a child that fork(2)'s handlers did not see, which may share memory with its parent
+ * (vfork(2), clone(2)).
  */
 #include "xredirect/warm.h"
 
 #include "lib/client.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #define WARM_MAX     64
 #define WARM_BROKERS 4 /* of one thread */
@@ -29,6 +34,7 @@ struct place {
 struct warm {
 	atomic_flag busy;
 	bool known; /* the key's destructor has been asked for */
+	pid_t pid;  /* whose places they are */
 	unsigned next;
 	struct place places[WARM_BROKERS];
 };
@@ -61,13 +67,22 @@ static void place_clear(struct place *place)
 	place->kept = NULL;
 }
 
+static void places_clear(struct warm *of)
+{
+	for (unsigned i = 0; i < WARM_BROKERS; i++)
+		place_clear(&of->places[i]);
+}
+
+/*
+ * Handlers of signals, and destructors that come later, find it busy, and keep nothing: there is no
+ * telling whether this is called once more.
+ */
 static void thread_ends(void *data)
 {
 	struct warm *of = data;
 
-	for (unsigned i = 0; i < WARM_BROKERS; i++)
-		place_clear(&of->places[i]);
-	of->known = false;
+	atomic_flag_test_and_set(&of->busy);
+	places_clear(of);
 }
 
 /* The memory of its parent's other threads is still there. Their descriptors are copies. */
@@ -96,6 +111,32 @@ static bool make_known(void)
 	return warm.known;
 }
 
+static bool has_places(void)
+{
+	for (unsigned i = 0; i < WARM_BROKERS; i++) {
+		if (warm.places[i].kept)
+			return true;
+	}
+	return false;
+}
+
+/* Which broker that is depends on where the process is by then. */
+static bool is_relative(const struct address *address)
+{
+	const char *path = address_path(address);
+
+	return path && *path != '/';
+}
+
+int warm_lowest(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= 2 * WARM_LOWEST)
+		return WARM_LOWEST;
+	return (int)(limit.rlim_cur / 2);
+}
+
 static struct place *place_make(const char *server)
 {
 	struct place *place = NULL;
@@ -108,9 +149,26 @@ static struct place *place_make(const char *server)
 		place = &warm.places[warm.next++ % WARM_BROKERS];
 		place_clear(place);
 	}
-	if (client_init(&place->client, server, WARM_LOWEST) < 0)
+	if (client_init(&place->client, server, warm_lowest()) < 0)
 		return NULL;
 	return place_keep(place) ? place : NULL;
+}
+
+/*
+ * Whether the thread's places are this process's, as they are after fork(2), too. Otherwise it is a
+ * child that they belong to the parent of; or the parent of one that has made use of them.
+ */
+static bool are_ours(void)
+{
+	pid_t pid = getpid();
+
+	if (warm.pid != pid) {
+		if (warm.pid != 0 && warm.pid == getppid() && has_places())
+			return false;
+		places_clear(&warm);
+		warm.pid = pid;
+	}
+	return true;
 }
 
 /* The thread's connection to that broker, or NULL: there is to be none. */
@@ -119,7 +177,8 @@ static struct xsocket_client *find(const char *server)
 	struct address address;
 	struct place *place = NULL;
 
-	if (address_from_server(server, &address) < 0 || !make_known())
+	if (address_from_server(server, &address) < 0 || is_relative(&address) || !make_known() ||
+		!are_ours())
 		return NULL;
 	for (unsigned i = 0; !place && i < WARM_BROKERS; i++) {
 		struct place *each = &warm.places[i];
@@ -147,20 +206,31 @@ static int give_back(bool taken, int r)
 	return r;
 }
 
+/* Whether an exchange failed since another thread, or a handler, closed the connection meanwhile.
+ */
+static bool is_lost(int r)
+{
+	return r == -EBADF || r == -ENOTSOCK;
+}
+
 int warm_socket(const char *server, int domain, int type, int protocol)
 {
 	bool taken;
 	struct xsocket_client *client = take(server, &taken);
+	int r = client ? client_socket(client, domain, type, protocol) : -EBADF;
 
-	return give_back(taken, client ? client_socket(client, domain, type, protocol)
-				       : client_once_socket(server, domain, type, protocol));
+	if (is_lost(r))
+		r = client_once_socket(server, domain, type, protocol);
+	return give_back(taken, r);
 }
 
 int warm_file(const char *server, int file)
 {
 	bool taken;
 	struct xsocket_client *client = take(server, &taken);
+	int r = client ? client_file(client, file) : -EBADF;
 
-	return give_back(
-		taken, client ? client_file(client, file) : client_once_file(server, file));
+	if (is_lost(r))
+		r = client_once_file(server, file);
+	return give_back(taken, r);
 }

@@ -4,8 +4,12 @@
 
 /* Connections to brokers that a thread keeps between its sockets. See warm.c. */
 
-/* Connections, like all that is held ready, get numbers from this one on, where there are such. */
+/*
+ * Connections, like all that is held ready, get numbers from this one on; or in the upper half
+ * where there are not that many.
+ */
 #define WARM_LOWEST 512
+int warm_lowest(void);
 
 /*
  * As socket(2), by the broker, and a resolver file of its namespace (client.h). Return a descriptor

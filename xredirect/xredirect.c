@@ -16,7 +16,7 @@
 #include "xredirect/next.h"
 #include "xredirect/route.h"
 #include "xredirect/source.h"
-#include "xredirect/threads.h"
+#include "xredirect/thread.h"
 
 #include "preload/journal.h"
 #include "preload/memory.h"
@@ -33,7 +33,8 @@ const char *const plugins_hooks[] = {"bind", "connect", "freeaddrinfo", "freeifa
 	"gethostbyname2_r", "gethostbyname_r", "getifaddrs", "getnameinfo", "if_freenameindex",
 	"if_indextoname", "if_nameindex", "if_nametoindex", "pthread_create", "res_nquery",
 	"res_nquerydomain", "res_nsearch", "res_nsend", "res_query", "res_querydomain",
-	"res_search", "res_send", "sendmmsg", "sendmsg", "sendto", "setsockopt", "socket", NULL};
+	"res_search", "res_send", "sendmmsg", "sendmsg", "sendto", "setsockopt", "socket",
+	"thrd_create", NULL};
 const char plugins_harm[] = "sockets that it makes are not redirected";
 
 /* Sets errno for a call that must not be made. */
@@ -164,7 +165,12 @@ EXPORT int setsockopt(int fd, int level, int name, const void *value, socklen_t 
 EXPORT int pthread_create(
 	pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *), void *argument)
 {
-	return threads_create(thread, attributes, start, argument);
+	return thread_create(thread, attributes, start, argument);
+}
+
+EXPORT int thrd_create(thrd_t *thread, thrd_start_t start, void *argument)
+{
+	return thread_create_c11(thread, start, argument);
 }
 
 EXPORT void *dlopen(const char *file, int flags)
