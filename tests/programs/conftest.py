@@ -5,11 +5,12 @@ import subprocess
 
 import pytest
 
-pytest.register_assert_rewrite('programs', 'matrix')
+pytest.register_assert_rewrite('programs', 'matrix', 'support.matrix')
 
-from matrix import Side, keep, try_both  # noqa: E402
+from matrix import Side, compare  # noqa: E402
 from programs import Program  # noqa: E402
 from support.broker import Vpn  # noqa: E402
+from support.matrix import keep, try_both  # noqa: E402
 
 # For builds with a sanitizer: leaks and races would be the programs' own.
 SANITIZER = {
@@ -71,9 +72,10 @@ def twice(build, sides, request):
     """twice(ROW, FUNCTION, ARGUMENT...): a test of matrix.py on both sides."""
     def run(row, function, *case):
         name = f'{request.module.__name__}-{request.node.name}'
-        keep(build, name, None)  # a skip leaves nothing
-        result, error = try_both(row, function, sides, case)
-        keep(build, name, result)
+        kept = build / 'programs-matrix'
+        keep(kept, name, None)  # a skip leaves nothing
+        result, error = try_both(row, function, sides, case, compare)
+        keep(kept, name, result)
         if error:
             raise error
 

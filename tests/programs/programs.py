@@ -10,9 +10,8 @@ import subprocess
 
 from sockets import describe, listening
 from support.daemon import SANITIZER
+from support.matrix import PATIENCE
 from support.wait import wait_until
-
-PATIENCE = 60  # seconds: a Java machine starts slowly where others are at work
 
 
 class Program:

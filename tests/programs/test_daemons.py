@@ -6,8 +6,8 @@ import signal
 import socket
 import struct
 
-from matrix import row
 from programs import PATIENCE, client, http, receive, talk
+from support.matrix import row
 from support.users import require_users
 from support.wait import require, wait_until
 

@@ -2,13 +2,13 @@
 """The matrix itself: that it finds a difference, and that docs/PROGRAMS.md has all of it."""
 
 import importlib
-import re
 import sys
 
 import pytest
 
-from matrix import FILES, Row, try_both
+from matrix import FILES, compare
 from support import tree
+from support.matrix import Row, declared, rows_of_page, try_both
 
 # A server that may do something else where it is preloaded.
 SERVER = '''
@@ -45,9 +45,9 @@ def serve(side, what):
 @pytest.mark.parametrize('what', ['', 'option', 'flag', 'number', 'backlog', 'log', 'answer'])
 def test_finds_what_differs(what, sides):
     row = Row('a server', 'hello', '--version', True, ())
-    result, error = try_both(row, serve, sides, (what,))
+    result, error = try_both(row, serve, sides, (what,), compare)
     assert result['bare'] == '2 answers'
-    assert result['libxbind'] == ('differs' if what else 'the same'), error
+    assert result['moved'] == ('differs' if what else 'the same'), error
     assert bool(error) == bool(what)
     assert result['ports'] == ['tcp 3000']
 
@@ -59,23 +59,14 @@ def test_finds_a_program_that_is_not_preloaded(sides):
         program.wait_listening(3000, v4=1)
         yield program.stop(status=-15)
 
-    result, error = try_both(Row('a server', 'hello', '--version', True, ()), bare, sides, ())
-    assert (result['bare'], result['libxbind']) == ('1 answers', 'fails') and error
-
-
-def declared():
-    """{(program, what is exchanged), ...} of all tests."""
-    modules = [importlib.import_module(path.stem) for path in FILES.glob('test_*.py')]
-    rows = [getattr(test, 'row', None) for module in modules for test in vars(module).values()]
-    return {(row.program, text) for row in rows if isinstance(row, Row)
-            for text in row.exchange.split('; ')}
+    result, error = try_both(Row('a server', 'hello', '--version', True, ()), bare, sides, (),
+                             compare)
+    assert (result['bare'], result['moved']) == ('1 answers', 'fails') and error
 
 
 def test_table_has_every_program():
     """See docs/TESTING.md for how to make it anew."""
-    lines = re.findall(r'(?m)^\| (.*) \|$', tree.text('docs/PROGRAMS.md'))
-    cells = [line.split(' | ') for line in lines]
-    assert {len(each) for each in cells} == {6}
-    table = {(each[0], text) for each in cells[2:] for text in each[2].split('; ')}
-    assert table == declared()
-    assert {each[5] for each in cells[2:]} == {'the same'}
+    modules = [importlib.import_module(path.stem) for path in FILES.glob('test_*.py')]
+    rows = rows_of_page(tree.text('docs/PROGRAMS.md'), 'libxbind')
+    assert {(each[0], text) for each in rows for text in each[2].split('; ')} == declared(modules)
+    assert {each[5] for each in rows} == {'the same'}

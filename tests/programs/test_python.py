@@ -5,8 +5,8 @@ import signal
 import subprocess
 import sys
 
-from matrix import row
 from programs import greet, http, talk
+from support.matrix import row
 from support.wait import skip
 
 

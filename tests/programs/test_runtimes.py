@@ -7,8 +7,9 @@ import subprocess
 
 import pytest
 
-from matrix import FILES, row
+from matrix import FILES
 from programs import PATIENCE, http, talk
+from support.matrix import row
 from support.wait import require, skip
 
 

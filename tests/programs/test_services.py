@@ -12,9 +12,10 @@ import subprocess
 
 import pytest
 
-from matrix import open_to_all, row
+from matrix import open_to_all
 from programs import PATIENCE, client, receive, talk
 from sockets import listening
+from support.matrix import row
 from support.users import as_user, require_users
 from support.wait import require, skip, wait_until
 

@@ -3,8 +3,8 @@
 
 import signal
 
-from matrix import row
 from programs import PATIENCE, talk
+from support.matrix import row
 from support.wait import require, wait_until
 
 

@@ -6,8 +6,8 @@ import json
 import re
 
 import torrent
-from matrix import row
 from programs import PATIENCE, http, talk
+from support.matrix import row
 from support.wait import require, wait_until
 
 ENVIRONMENT = {'HOME': '/nonexistent', 'LANG': 'C.UTF-8'}

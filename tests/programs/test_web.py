@@ -5,8 +5,8 @@ import contextlib
 import signal
 import socket
 
-from matrix import row
 from programs import PATIENCE, greet, http
+from support.matrix import row
 from support.wait import require, wait_until
 
 HAPROXY_CONF = '''
