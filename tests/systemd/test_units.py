@@ -29,18 +29,22 @@ def test_verify(installed, unit):
 
 
 def test_verify_with_the_examples(installed):
-    drop_ins = {'xsocket@example.socket.d': 'socket.conf', 'example.service.d': 'service.conf'}
-    unit_file('example.service', '[Service]\nExecStart=/bin/true\n')
+    drop_ins = {'xsocket@example.socket.d': 'socket.conf', 'example.service.d': 'service.conf',
+                'other.service.d': 'redirect.conf'}
+    for service in ('example.service', 'other.service'):
+        unit_file(service, '[Service]\nExecStart=/bin/true\n')
     for directory, example in drop_ins.items():
         unit_file(f'{directory}/{example}', (installed.examples / example).read_text())
     try:
-        result = analyze('verify', '--man=no', 'xsocket@example.socket', 'example.service')
+        result = analyze('verify', '--man=no', 'xsocket@example.socket', 'example.service',
+                         'other.service')
         assert result.returncode == 0
         assert not [line for line in result.stderr.splitlines() if 'xsocket' in line]
     finally:
         for directory in drop_ins:
             shutil.rmtree(RUNTIME / directory)
         (RUNTIME / 'example.service').unlink()
+        (RUNTIME / 'other.service').unlink()
         systemctl('daemon-reload')
 
 
