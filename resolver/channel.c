@@ -13,6 +13,7 @@
 #include "resolver/channel.h"
 
 #include "resolver/cares.h"
+#include "resolver/message.h"
 
 #include "common/clock.h"
 
@@ -33,6 +34,7 @@ struct channel {
 	int open_error;	  /* of the last socket that could not be made */
 	unsigned waiting; /* for so many answers */
 	bool late;
+	bool told_nothing; /* a server answered, and not with records */
 };
 
 /* ---- sockets for c-ares; all of these fail by -1 and errno ---- */
@@ -86,7 +88,13 @@ static int socket_connect(
 static ares_ssize_t socket_receive(ares_socket_t fd, void *buffer, size_t size, int flags,
 	struct sockaddr *address, ares_socklen_t *length, void *data)
 {
-	return recvfrom(fd, buffer, size, flags, address, length);
+	struct channel *channel = data;
+	ares_ssize_t n = recvfrom(fd, buffer, size, flags, address, length);
+
+	/* 1.18 makes no difference between a server that fails and one that is not there */
+	if (n >= MESSAGE_HEADER && message_outcome(buffer, (int)n) != OUTCOME_FOUND)
+		channel->told_nothing = true;
+	return n;
 }
 
 static ares_ssize_t socket_send(ares_socket_t fd, const struct iovec *parts, int n, void *data)
@@ -225,6 +233,8 @@ static enum channel_status status_of(const struct channel *channel, int status)
 	case ARES_EFORMERR:
 		return CHANNEL_BAD;
 	}
+	if (channel->told_nothing)
+		return CHANNEL_FAILED;
 	return channel->open_error ? CHANNEL_SYSTEM : CHANNEL_REFUSED;
 }
 
@@ -301,6 +311,7 @@ void channel_ask(struct channel *channel, struct channel_query *queries, unsigne
 	struct pending pending[CHANNEL_QUERIES];
 
 	channel->waiting = n;
+	channel->told_nothing = false;
 	for (unsigned i = 0; i < n; i++) {
 		pending[i] = (struct pending){.channel = channel, .query = &queries[i]};
 		queries[i].answer = NULL;

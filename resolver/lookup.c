@@ -74,8 +74,8 @@ static void look_into_environment(struct resolvconf *conf)
 {
 	const char *domains = secure_getenv("LOCALDOMAIN"), *options = secure_getenv("RES_OPTIONS");
 
-	if (domains)
-		resolvconf_search(conf, domains);
+	if (domains) /* none at all stands for the root */
+		resolvconf_search(conf, *domains ? domains : ".");
 	if (options)
 		resolvconf_options(conf, options);
 }

@@ -36,6 +36,7 @@ static int h_error_of(enum outcome outcome)
 		return NO_DATA;
 	case OUTCOME_AGAIN:
 		return TRY_AGAIN;
+	case OUTCOME_DEAD_END:
 	case OUTCOME_FAIL:
 		return NO_RECOVERY;
 	case OUTCOME_SYSTEM:
