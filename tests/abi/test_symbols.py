@@ -44,12 +44,32 @@ def declared(script):
 def test_libxsocket_exports_what_is_declared(build):
     symbols = exported(build / LIBXSOCKET)
     assert symbols == declared('lib/libxsocket.sym')
-    assert set(symbols.values()) == {'XSOCKET_2.0'}
+    assert set(symbols.values()) == {'XSOCKET_2.0', 'XSOCKET_2.1', 'XSOCKET_PRIVATE'}
+
+
+def test_libxsocket_keeps_what_was_published(build):
+    """Of each release: a program that was linked then finds its symbols, with their versions."""
+    symbols = exported(build / LIBXSOCKET)
+    assert {name for name, version in symbols.items() if version == 'XSOCKET_2.0'} == {
+        'xsocket', 'xsocket_client_free', 'xsocket_client_new', 'xsocket_client_socket',
+        'xsocket_client_sockets'}
+    assert {name for name, version in symbols.items() if version == 'XSOCKET_2.1'} == {
+        'xsocket_client_resolver_file', 'xsocket_current', 'xsocket_pop', 'xsocket_push',
+        'xsocket_resolver_file'}
+
+
+def test_the_contexts_are_those_of_whoever_comes_first(build):
+    """By a call that the dynamic linker resolves: it is not bound to the library's own function."""
+    assert re.search(r'JUMP_SLO|GLOB_DAT', ' '.join(
+        line for line in readelf('-r', build / LIBXSOCKET).splitlines()
+        if 'xsocket_context_1' in line))
 
 
 def test_libxsocket_exports_what_its_header_says(build):
     header = re.sub(r'/\*.*?\*/', '', tree.text('lib/xsocket.h'), flags=re.DOTALL)
-    assert set(re.findall(r'\b(xsocket\w*)\s*\(', header)) == set(exported(build / LIBXSOCKET))
+    public = {name for name, version in exported(build / LIBXSOCKET).items()
+              if version != 'XSOCKET_PRIVATE'}
+    assert set(re.findall(r'\b(xsocket\w*)\s*\(', header)) == public
 
 
 def test_libxbind_exports_its_hooks_without_a_version(build):
