@@ -37,7 +37,7 @@ void lookup_end(struct lookup *lookup)
 enum outcome lookup_fail(struct lookup *lookup, int error, const char *what)
 {
 	lookup->error = error;
-	why_system(lookup, error, what);
+	why_text(lookup->why, lookup->source->name, error, what);
 	return OUTCOME_SYSTEM;
 }
 

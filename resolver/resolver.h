@@ -32,8 +32,9 @@ struct resolver_source {
 	int (*socket)(void *data, int domain, int type, int protocol);
 	/*
 	 * A read-only, close-on-exec descriptor of the namespace's own file (enum resolver_file),
-	 * which becomes the caller's, or a negative errno. -ENOENT: it has none; -EOPNOTSUPP: the
-	 * broker is too old to hand out files.
+	 * which becomes the caller's, or a negative errno. -EOPNOTSUPP: the broker is too old to
+	 * hand out files. -ENOENT: the namespace has none, and the look-up goes on as libc does
+	 * without: so it must not stand for a broker that is not there (connect to it first).
 	 */
 	int (*file)(void *data, int which);
 	void *data;
