@@ -83,10 +83,12 @@ static int errno_of(const struct lookup *lookup, enum outcome outcome)
 		return 0;
 	case OUTCOME_NO_NAME:
 	case OUTCOME_NO_DATA:
-	case OUTCOME_FAIL:
+	case OUTCOME_DEAD_END:
 		return -ENOENT;
 	case OUTCOME_SYSTEM:
 		return lookup->error;
+	case OUTCOME_FAIL:
+		return -EHOSTUNREACH;
 	case OUTCOME_AGAIN:
 		break;
 	}

@@ -160,6 +160,7 @@ static int error_of(const struct lookup *lookup, enum outcome outcome)
 		errno = -lookup->error;
 		return EAI_SYSTEM;
 	case OUTCOME_NO_NAME:
+	case OUTCOME_DEAD_END:
 	case OUTCOME_FAIL:
 		break;
 	}
@@ -215,7 +216,7 @@ static int look_up(struct request *request)
 	}
 	outcome = lookup_name(request->lookup, request->node, &wanted, &request->found);
 	/* what glibc asks for in another way than the rest, it also has another word for */
-	if (outcome == OUTCOME_FAIL && hints->ai_family == AF_INET &&
+	if (outcome == OUTCOME_DEAD_END && hints->ai_family == AF_INET &&
 		!(hints->ai_flags & AI_CANONNAME))
 		outcome = OUTCOME_NO_DATA;
 	r = error_of(request->lookup, outcome);

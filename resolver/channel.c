@@ -13,6 +13,7 @@
 #include "resolver/channel.h"
 
 #include "resolver/cares.h"
+#include "resolver/message.h"
 
 #include "common/clock.h"
 
@@ -32,8 +33,8 @@ struct channel {
 	ares_channel ares;
 	int open_error;	  /* of the last socket that could not be made */
 	unsigned waiting; /* for so many answers */
-	bool heard;	  /* some server has said something */
 	bool late;
+	bool told_nothing; /* a server answered, and not with records */
 };
 
 /* ---- sockets for c-ares; all of these fail by -1 and errno ---- */
@@ -90,7 +91,9 @@ static ares_ssize_t socket_receive(ares_socket_t fd, void *buffer, size_t size, 
 	struct channel *channel = data;
 	ares_ssize_t n = recvfrom(fd, buffer, size, flags, address, length);
 
-	channel->heard = channel->heard || n > 0;
+	/* 1.18 makes no difference between a server that fails and one that is not there */
+	if (n >= MESSAGE_HEADER && message_outcome(buffer, (int)n) != OUTCOME_FOUND)
+		channel->told_nothing = true;
 	return n;
 }
 
@@ -230,10 +233,9 @@ static enum channel_status status_of(const struct channel *channel, int status)
 	case ARES_EFORMERR:
 		return CHANNEL_BAD;
 	}
-	if (channel->open_error)
-		return CHANNEL_SYSTEM;
-	/* c-ares says that it could not connect, too, where all servers have said that they fail. */
-	return channel->heard ? CHANNEL_FAILED : CHANNEL_REFUSED;
+	if (channel->told_nothing)
+		return CHANNEL_FAILED;
+	return channel->open_error ? CHANNEL_SYSTEM : CHANNEL_REFUSED;
 }
 
 static void on_answer(void *data, int status, int timeouts, unsigned char *answer, int length)
@@ -309,6 +311,7 @@ void channel_ask(struct channel *channel, struct channel_query *queries, unsigne
 	struct pending pending[CHANNEL_QUERIES];
 
 	channel->waiting = n;
+	channel->told_nothing = false;
 	for (unsigned i = 0; i < n; i++) {
 		pending[i] = (struct pending){.channel = channel, .query = &queries[i]};
 		queries[i].answer = NULL;

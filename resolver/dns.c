@@ -22,9 +22,14 @@ void dns_free(struct dns_question *question)
 /* What came of a query. */
 static enum outcome outcome_of(struct lookup *lookup, const struct channel_query *query)
 {
+	enum outcome outcome;
+
 	switch (query->status) {
 	case CHANNEL_ANSWERED:
-		return message_outcome(query->answer, query->answer_length);
+		outcome = message_outcome(query->answer, query->answer_length);
+		if (outcome == OUTCOME_AGAIN)
+			lookup->status = CHANNEL_FAILED;
+		return outcome;
 	case CHANNEL_BAD:
 		return OUTCOME_FAIL;
 	case CHANNEL_SYSTEM:
@@ -145,6 +150,7 @@ static bool search_in(struct lookup *lookup, struct search *search, const char *
 			return false;
 		search->server_failed = true;
 		return true;
+	case OUTCOME_DEAD_END:
 	case OUTCOME_FAIL:
 		return false;
 	case OUTCOME_FOUND:
@@ -240,7 +246,7 @@ static enum outcome add_localhost(
 static enum outcome take_answers(
 	struct lookup *lookup, const struct dns_question *question, struct found *ret)
 {
-	enum outcome outcome = OUTCOME_FAIL, one;
+	enum outcome outcome = OUTCOME_DEAD_END, one;
 
 	for (unsigned i = 0; i < question->n; i++) {
 		const struct channel_query *query = &question->answers[i];

@@ -1,100 +1,28 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * libc asks by a netlink socket, which a broker does not give to everybody, and whose refusal is a
+ * line in its log for each name. So this does with UDP sockets. IPv4 addresses are in the list of
+ * interfaces. IPv6 ones are not: a socket is connected, which sends nothing and only looks for a
+ * way and an address to go from, to the world, and to the neighbours on each interface, for
+ * addresses that lead to no world. Interfaces are numbered from 1; those far behind are not looked
+ * at.
+ *
+ * An interface without multicast (WireGuard) has no way to all neighbours. It counts as having an
+ * IPv6 address: if there is none, names come to addresses that cannot be reached, which are sorted
+ * behind all others; if there was one and it did not count, they would come to none.
+ */
 #include "resolver/families.h"
 
 #include "common/cleanup.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <linux/netlink.h>
-#include <linux/rtnetlink.h>
 #include <net/if.h>
-#include <poll.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
-#define NETLINK_MS 1000 /* the kernel answers at once */
-
-/* ---- by netlink ---- */
-
-static void take_address(const struct nlmsghdr *header, struct families *ret)
-{
-	const struct ifaddrmsg *message = NLMSG_DATA(header);
-	int left = (int)IFA_PAYLOAD(header);
-	const unsigned char *local = NULL, *address = NULL;
-	uint32_t ipv4;
-
-	for (const struct rtattr *each = IFA_RTA(message); RTA_OK(each, left);
-		each = RTA_NEXT(each, left)) {
-		if (each->rta_type == IFA_LOCAL)
-			local = RTA_DATA(each);
-		else if (each->rta_type == IFA_ADDRESS)
-			address = RTA_DATA(each);
-	}
-	if (local)
-		address = local;
-	if (!address)
-		return;
-	if (message->ifa_family == AF_INET) {
-		memcpy(&ipv4, address, sizeof(ipv4));
-		ret->ipv4 = ret->ipv4 || ipv4 != htonl(INADDR_LOOPBACK);
-	} else if (message->ifa_family == AF_INET6) {
-		ret->ipv6 = ret->ipv6 || memcmp(address, &in6addr_loopback, 16) != 0;
-	}
-}
-
-/* Takes in what one datagram has. Returns 1 if more follows, 0 at the end, or -1: it is an error.
- */
-static int take_messages(const void *buffer, ssize_t length, struct families *ret)
-{
-	unsigned left = (unsigned)length;
-
-	for (const struct nlmsghdr *header = buffer; NLMSG_OK(header, left);
-		header = NLMSG_NEXT(header, left)) {
-		if (header->nlmsg_type == NLMSG_DONE)
-			return 0;
-		if (header->nlmsg_type == NLMSG_ERROR)
-			return -1;
-		if (header->nlmsg_type == RTM_NEWADDR)
-			take_address(header, ret);
-	}
-	return 1;
-}
-
-static bool by_netlink(const struct resolver_source *source, struct families *ret)
-{
-	_cleanup_fd_ int fd = source->socket(source->data, AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
-	const struct {
-		struct nlmsghdr header;
-		struct ifaddrmsg message;
-	} request = {
-		.header = {.nlmsg_len = sizeof(request),
-			.nlmsg_type = RTM_GETADDR,
-			.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
-		.message = {.ifa_family = AF_UNSPEC},
-	};
-	const struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
-	struct pollfd readable = {.fd = fd, .events = POLLIN};
-	_Alignas(struct nlmsghdr) char buffer[8192];
-	ssize_t length;
-	int more = 1;
-
-	if (fd < 0 || sendto(fd, &request, sizeof(request), MSG_NOSIGNAL,
-			      (const struct sockaddr *)&kernel, sizeof(kernel)) < 0)
-		return false;
-	while (more > 0) {
-		if (poll(&readable, 1, NETLINK_MS) <= 0)
-			return false;
-		length = recv(fd, buffer, sizeof(buffer), 0);
-		if (length <= 0)
-			return false;
-		more = take_messages(buffer, length, ret);
-	}
-	return more == 0;
-}
-
-/* ---- by sockets that every broker gives ---- */
+#define INTERFACES 64
 
 /* A kind of address that the namespace does not know is one that it has none of. */
 static int socket_of(const struct resolver_source *source, int family)
@@ -105,7 +33,7 @@ static int socket_of(const struct resolver_source *source, int family)
 static int has_ipv4(const struct resolver_source *source, bool *ret)
 {
 	_cleanup_fd_ int fd = socket_of(source, AF_INET);
-	struct ifreq interfaces[64];
+	struct ifreq interfaces[INTERFACES];
 	struct ifconf list = {.ifc_len = sizeof(interfaces), .ifc_req = interfaces};
 	struct sockaddr_in address;
 
@@ -120,16 +48,45 @@ static int has_ipv4(const struct resolver_source *source, bool *ret)
 	return 0;
 }
 
-/* To connect a UDP socket sends nothing: it only looks for a way. */
+/* Whether there is a way to an address that does not begin at ::1. */
+static bool leads_to(int fd, const char *text, uint32_t scope)
+{
+	struct sockaddr_in6 address = {
+		.sin6_family = AF_INET6, .sin6_port = htons(53), .sin6_scope_id = scope};
+	const struct sockaddr none = {.sa_family = AF_UNSPEC};
+	socklen_t length = sizeof(address);
+
+	inet_pton(AF_INET6, text, &address.sin6_addr);
+	connect(fd, &none, sizeof(none));
+	return connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
+	       getsockname(fd, (struct sockaddr *)&address, &length) == 0 &&
+	       !IN6_IS_ADDR_LOOPBACK(&address.sin6_addr);
+}
+
+/* Whether an interface that has no way to its neighbours may have an address all the same. */
+static bool may_have_ipv6(int fd, const char *name)
+{
+	struct ifreq request = {0};
+
+	memcpy(request.ifr_name, name, sizeof(request.ifr_name));
+	return ioctl(fd, SIOCGIFFLAGS, &request) == 0 && (request.ifr_flags & IFF_UP) &&
+	       !(request.ifr_flags & (IFF_MULTICAST | IFF_LOOPBACK));
+}
+
 static int has_ipv6(const struct resolver_source *source, bool *ret)
 {
 	_cleanup_fd_ int fd = socket_of(source, AF_INET6);
-	struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_port = htons(53)};
+	struct ifreq interface = {0};
 
 	if (fd < 0)
 		return fd == -EAFNOSUPPORT ? 0 : fd;
-	inet_pton(AF_INET6, "2000::1", &address.sin6_addr);
-	*ret = connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
+	*ret = leads_to(fd, "2000::1", 0);
+	for (interface.ifr_ifindex = 1; !*ret && interface.ifr_ifindex <= INTERFACES;
+		interface.ifr_ifindex++) {
+		if (ioctl(fd, SIOCGIFNAME, &interface) == 0)
+			*ret = leads_to(fd, "ff02::1", (uint32_t)interface.ifr_ifindex) ||
+			       may_have_ipv6(fd, interface.ifr_name);
+	}
 	return 0;
 }
 
@@ -137,9 +94,6 @@ int families_of(const struct resolver_source *source, struct families *ret)
 {
 	int r;
 
-	*ret = (struct families){0};
-	if (by_netlink(source, ret))
-		return 0;
 	*ret = (struct families){0};
 	r = has_ipv4(source, &ret->ipv4);
 	return r < 0 ? r : has_ipv6(source, &ret->ipv6);

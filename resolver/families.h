@@ -12,11 +12,7 @@ struct families {
 	bool ipv4, ipv6; /* has an address other than 127.0.0.1, or ::1 */
 };
 
-/*
- * By a netlink socket of the source, if it gives one; otherwise IPv4 by the list of interfaces, and
- * IPv6 by whether there is a way to the world: then link-local addresses do not count. Returns 0,
- * or the negative errno with which no socket can be had.
- */
+/* Returns 0, or the negative errno with which no socket can be had. See families.c. */
 int families_of(const struct resolver_source *source, struct families *ret);
 
 #endif

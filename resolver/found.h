@@ -10,11 +10,12 @@
 /* How a look-up ends; in brackets, what <netdb.h> calls it. */
 enum outcome {
 	OUTCOME_FOUND,
-	OUTCOME_NO_NAME, /* it is certain that there is none (HOST_NOT_FOUND) */
-	OUTCOME_NO_DATA, /* there is one, without an address of the kind (NO_DATA) */
-	OUTCOME_AGAIN,	 /* nobody could tell (TRY_AGAIN) */
-	OUTCOME_FAIL,	 /* it cannot be asked for, or the answer made no sense (NO_RECOVERY) */
-	OUTCOME_SYSTEM,	 /* something of this machine failed: an errno tells (NETDB_INTERNAL) */
+	OUTCOME_NO_NAME,  /* it is certain that there is none (HOST_NOT_FOUND) */
+	OUTCOME_NO_DATA,  /* there is one, without an address of the kind (NO_DATA) */
+	OUTCOME_DEAD_END, /* it stands for a name that has none (NO_RECOVERY, for glibc) */
+	OUTCOME_AGAIN,	  /* nobody could tell (TRY_AGAIN) */
+	OUTCOME_FAIL,	  /* it cannot be asked for, or the answer made no sense (NO_RECOVERY) */
+	OUTCOME_SYSTEM,	  /* something of this machine failed: an errno tells (NETDB_INTERNAL) */
 };
 
 union address_bytes {

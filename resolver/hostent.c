@@ -97,6 +97,7 @@ static int end(const struct lookup *lookup, enum outcome outcome, int *h_error)
 	case OUTCOME_NO_DATA:
 		*h_error = NO_DATA;
 		return 0;
+	case OUTCOME_DEAD_END:
 	case OUTCOME_FAIL:
 		*h_error = NO_RECOVERY;
 		return 0;

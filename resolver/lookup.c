@@ -37,7 +37,7 @@ void lookup_end(struct lookup *lookup)
 enum outcome lookup_fail(struct lookup *lookup, int error, const char *what)
 {
 	lookup->error = error;
-	why_system(lookup, error, what);
+	why_text(lookup->why, lookup->source->name, error, what);
 	return OUTCOME_SYSTEM;
 }
 
@@ -74,8 +74,8 @@ static void look_into_environment(struct resolvconf *conf)
 {
 	const char *domains = secure_getenv("LOCALDOMAIN"), *options = secure_getenv("RES_OPTIONS");
 
-	if (domains)
-		resolvconf_search(conf, domains);
+	if (domains) /* none at all stands for the root */
+		resolvconf_search(conf, *domains ? domains : ".");
 	if (options)
 		resolvconf_options(conf, options);
 }

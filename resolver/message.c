@@ -162,24 +162,27 @@ static void shorten(struct found *found, uint32_t ttl_s)
 		found->ttl_s = ttl_s;
 }
 
-/* From an alias to the name that it stands for. Returns false where that is no name of a host. */
-static bool follow(struct chase *chase, const struct record *record)
+/*
+ * From an alias to the name that it stands for. One that is no name of a host is not told, but its
+ * addresses count. Returns 0, -EINVAL: this makes no sense, or -ENOMEM.
+ */
+static int follow(struct chase *chase, const struct record *record)
 {
 	char *target = read_name(&chase->reader, record->data, NULL);
-	bool sane = target && is_sane(target);
+	int r = 0;
 
-	if (target && !sane)
-		chase->reader.cares->free_string(target);
-	if (!sane)
-		return false;
-	if (chase->naming && is_sane(chase->name) && found_add_alias(chase->ret, chase->name) < 0) {
-		chase->reader.cares->free_string(target);
-		return false;
+	if (!target)
+		return -EINVAL;
+	if (chase->naming && is_sane(target)) {
+		if (is_sane(chase->name))
+			r = found_add_alias(chase->ret, chase->name);
+		if (r == 0)
+			r = found_set_name(chase->ret, target);
 	}
 	chase->reader.cares->free_string(chase->name);
 	chase->name = target;
 	shorten(chase->ret, record->ttl_s);
-	return true;
+	return r;
 }
 
 typedef int take(struct chase *chase, const struct record *record);
@@ -200,8 +203,8 @@ static enum outcome chase_records(
 	while (chase->name && r >= 0 && reader_next(&chase->reader, &record)) {
 		bool ours = record.class == MESSAGE_IN && strcasecmp(record.name, chase->name) == 0;
 
-		if (ours && record.type == MESSAGE_CNAME && !follow(chase, &record))
-			r = -EINVAL;
+		if (ours && record.type == MESSAGE_CNAME)
+			r = follow(chase, &record);
 		if (ours && record.type == chase->type) {
 			r = by(chase, &record);
 			taken += r > 0;
@@ -211,7 +214,7 @@ static enum outcome chase_records(
 	}
 	if (r == -ENOMEM)
 		return OUTCOME_SYSTEM;
-	return taken > 0 ? OUTCOME_FOUND : OUTCOME_FAIL;
+	return taken > 0 ? OUTCOME_FOUND : OUTCOME_DEAD_END;
 }
 
 static void chase_end(struct chase *chase)
@@ -241,18 +244,18 @@ enum outcome message_addresses(
 	};
 	enum outcome outcome = chase_records(&chase, answer, length, take_address);
 
-	if (outcome == OUTCOME_FOUND && chase.naming && is_sane(chase.name) &&
+	if (outcome == OUTCOME_FOUND && !ret->name && is_sane(chase.name) &&
 		found_set_name(ret, chase.name) < 0)
 		outcome = OUTCOME_SYSTEM;
 	chase_end(&chase);
 	return outcome;
 }
 
-/* Of several names the first one counts. */
+/* Of several names the first one counts, and must be one. */
 static int take_name(struct chase *chase, const struct record *record)
 {
 	char *name;
-	int r = 0;
+	int r = -EINVAL;
 
 	if (chase->ret->name)
 		return 0;

@@ -36,8 +36,8 @@ enum outcome message_outcome(const unsigned char *answer, int length);
 
 /*
  * Adds the addresses in an answer to *ret, and if it has no name yet the one that they belong to,
- * and as aliases those that led to it. OUTCOME_FAIL: there are none in it; OUTCOME_SYSTEM: out of
- * memory.
+ * and as aliases those that led to it. OUTCOME_DEAD_END: there are none in it; OUTCOME_SYSTEM: out
+ * of memory.
  */
 enum outcome message_addresses(
 	const unsigned char *answer, int length, int family, struct found *ret);

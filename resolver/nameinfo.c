@@ -81,6 +81,7 @@ static int name_of(struct lookup *lookup, const union any_address *address, int 
 		break;
 	case OUTCOME_NO_NAME:
 	case OUTCOME_NO_DATA:
+	case OUTCOME_DEAD_END:
 	case OUTCOME_FAIL:
 		break;
 	}

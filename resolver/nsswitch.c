@@ -126,6 +126,7 @@ bool nsswitch_ends(const struct nsswitch_source *source, enum outcome outcome)
 		return true;
 	case OUTCOME_NO_NAME:
 	case OUTCOME_NO_DATA:
+	case OUTCOME_DEAD_END:
 	case OUTCOME_FAIL:
 		return source->not_found_ends;
 	case OUTCOME_AGAIN:

@@ -18,8 +18,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-#define ORDER_MAX 256 /* what is behind these keeps its place */
-
 struct candidate {
 	const struct found_address *address;
 	unsigned index;
@@ -247,8 +245,6 @@ void order_addresses(
 	struct candidate *candidates;
 	struct found_address *ordered;
 
-	if (n > ORDER_MAX)
-		n = ORDER_MAX;
 	if (n < 2)
 		return;
 	candidates = calloc(n, sizeof(*candidates));

@@ -36,6 +36,7 @@ static int h_error_of(enum outcome outcome)
 		return NO_DATA;
 	case OUTCOME_AGAIN:
 		return TRY_AGAIN;
+	case OUTCOME_DEAD_END:
 	case OUTCOME_FAIL:
 		return NO_RECOVERY;
 	case OUTCOME_SYSTEM:
@@ -136,7 +137,7 @@ static int send_one(
 	if (r == 0)
 		r = copy(query->answer, query->answer_length, answer, size);
 	else if (query->status == CHANNEL_SYSTEM)
-		why_system(lookup, r, "a socket");
+		why_text(lookup->why, lookup->source->name, r, "a socket");
 	else if (query->status != CHANNEL_BAD)
 		why_servers(lookup);
 	/* some versions number messages as they like */

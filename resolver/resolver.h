@@ -38,8 +38,9 @@ struct resolver_source {
 	int (*socket)(void *data, int domain, int type, int protocol);
 	/*
 	 * A read-only, close-on-exec descriptor of the namespace's own file (enum resolver_file),
-	 * which becomes the caller's, or a negative errno. -ENOENT: it has none; -EOPNOTSUPP: the
-	 * broker is too old to hand out files.
+	 * which becomes the caller's, or a negative errno. -EOPNOTSUPP: the broker is too old to
+	 * hand out files. -ENOENT: the namespace has none, and the look-up goes on as libc does
+	 * without: so it must not stand for a broker that is not there (connect to it first).
 	 */
 	int (*file)(void *data, int which);
 	void *data;
@@ -52,6 +53,9 @@ struct resolver_source {
  * the answer speaks for itself, such as that there is no such name.
  */
 #define RESOLVER_WHY 320
+
+/* In it where servers of the namespace have answered, and could not tell: nothing is wrong here. */
+#define RESOLVER_WHY_SERVERS "DNS cannot tell for now"
 
 /*
  * As getaddrinfo(3). The list is one that freeaddrinfo(3) of glibc can free, and

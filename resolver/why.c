@@ -7,35 +7,36 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What is appended to, and cut where it is full. */
-static void __attribute__((format(printf, 2, 3)))
-add(struct lookup *lookup, const char *format, ...)
+/* Appends; what is too long is cut. */
+static void __attribute__((format(printf, 2, 3))) add(char *why, const char *format, ...)
 {
-	size_t used = strlen(lookup->why);
+	size_t used = strlen(why);
 	va_list arguments;
 
 	va_start(arguments, format);
-	vsnprintf(lookup->why + used, RESOLVER_WHY - used, format, arguments);
+	vsnprintf(why + used, RESOLVER_WHY - used, format, arguments);
 	va_end(arguments);
 }
 
-static void begin(struct lookup *lookup)
+static void begin(char *why, const char *server)
 {
-	lookup->why[0] = '\0';
-	add(lookup, "%s: ", lookup->source->name ? lookup->source->name : "default");
+	why[0] = '\0';
+	add(why, "%s: ", server ? server : "default");
 }
 
-static const char *server_text(const struct resolvconf_server *server, char text[INET6_ADDRSTRLEN])
-{
-	return inet_ntop(server->family, &server->address, text, INET6_ADDRSTRLEN);
-}
+/* ---- servers ---- */
 
-static void add_servers(struct lookup *lookup)
+static void add_servers(char *why, const struct resolvconf *conf)
 {
 	char text[INET6_ADDRSTRLEN];
 
-	for (unsigned i = 0; i < lookup->conf->n_servers; i++)
-		add(lookup, "%s%s", i ? ", " : "", server_text(&lookup->conf->servers[i], text));
+	for (unsigned i = 0; i < conf->n_servers; i++) {
+		const struct resolvconf_server *server = &conf->servers[i];
+
+		inet_ntop(server->family, &server->address, text, sizeof(text));
+		add(why, "%s%s%s%s", i ? ", " : "", text, server->scope[0] ? "%" : "",
+			server->scope);
+	}
 }
 
 static bool is_loopback(const struct resolvconf_server *server)
@@ -53,67 +54,90 @@ static bool is_stub(const struct resolvconf_server *server)
 	return address == 0x7f000035 || address == 0x7f000036;
 }
 
-static bool all_servers(const struct resolvconf *conf, bool (*is)(const struct resolvconf_server *))
+static bool all_servers(
+	const struct resolvconf *conf, bool (*is_one)(const struct resolvconf_server *))
 {
 	for (unsigned i = 0; i < conf->n_servers; i++) {
-		if (!is(&conf->servers[i]))
+		if (!is_one(&conf->servers[i]))
 			return false;
 	}
 	return conf->n_servers > 0;
 }
 
-/* Namespaces are mostly called as their brokers are. */
-static void add_advice(struct lookup *lookup)
+/* Which file a namespace has for itself; it mostly is called as its broker is. */
+static void add_advice(char *why, const char *server)
 {
-	const char *name = lookup->source->name;
+	if (!server || strchr(server, '/') || server[0] == '@')
+		server = "NAME";
+	add(why, ": write /etc/netns/%s/resolv.conf", server);
+}
 
-	if (!name || strchr(name, '/') || name[0] == '@')
-		name = "NAME";
-	add(lookup, ": write /etc/netns/%s/resolv.conf", name);
+/* Nobody answered. A loopback address may be right: somebody may listen there in the namespace. */
+static void add_unanswered(struct lookup *lookup)
+{
+	const struct resolvconf *conf = lookup->conf;
+	char *why = lookup->why;
+
+	add(why, "no DNS server answers: its resolv.conf ");
+	if (conf->n_servers == 0) {
+		add(why, "names none, and there is none at its 127.0.0.1");
+		add_advice(why, lookup->source->name);
+		return;
+	}
+	if (lookup->conf_is_ours)
+		add(why, "is this machine's own and ");
+	add(why, "names ");
+	add_servers(why, conf);
+	if (all_servers(conf, is_stub))
+		add(why, ", the stub of this machine's systemd-resolved, which is not there");
+	else if (all_servers(conf, is_loopback))
+		add(why, ", where none is in that namespace");
+	if (lookup->conf_is_ours || all_servers(conf, is_loopback))
+		add_advice(why, lookup->source->name);
 }
 
 void why_servers(struct lookup *lookup)
 {
-	const struct resolvconf *conf = lookup->conf;
-
-	begin(lookup);
+	begin(lookup->why, lookup->source->name);
 	if (lookup->status == CHANNEL_MISSING) {
-		add(lookup, "names cannot be asked for: there is no libcares.so.2 for this "
-			    "program: install c-ares (Debian: libc-ares2)");
-		return;
+		add(lookup->why, "names cannot be asked for: this program can load no "
+				 "libcares.so.2: install c-ares (Debian: libc-ares2)");
+	} else if (lookup->status == CHANNEL_FAILED) {
+		add(lookup->why, RESOLVER_WHY_SERVERS ": its servers failed or refused (");
+		add_servers(lookup->why, lookup->conf);
+		add(lookup->why, ")");
+	} else {
+		add_unanswered(lookup);
 	}
-	/* They are there, and it is theirs to tell. */
-	if (lookup->status == CHANNEL_FAILED) {
-		lookup->why[0] = '\0';
-		return;
-	}
-	add(lookup, "no DNS server answers: ");
-	if (conf->n_servers == 0) {
-		add(lookup, "its resolv.conf names none, and there is none at 127.0.0.1");
-		add_advice(lookup);
-		return;
-	}
-	add(lookup, "its resolv.conf %s ",
-		lookup->conf_is_ours ? "is this machine's own and names" : "names");
-	add_servers(lookup);
-	if (!all_servers(conf, is_loopback))
-		return;
-	if (all_servers(conf, is_stub))
-		add(lookup, ", the stub of this machine's systemd-resolved, which is not there");
-	else
-		add(lookup, ", where none is in that namespace");
-	add_advice(lookup);
 }
 
-void why_system(struct lookup *lookup, int error, const char *what)
-{
-	char text[128];
+/* ---- brokers ---- */
 
-	begin(lookup);
-	if (error == -EOPNOTSUPP) {
-		add(lookup, "the broker is too old to tell where names are looked up: update it");
-		return;
+static const struct {
+	int error;
+	const char *advice;
+} advices[] = {
+	{ENOENT, "there is no such broker"},
+	{ENOTDIR, "there is no such broker"},
+	{ECONNREFUSED, "nobody listens at its socket: start the broker"},
+	{ENETDOWN, "the broker hung up: does its namespace exist?"},
+	{ETIMEDOUT, "the broker does not answer"},
+	{EACCES, "this user may not ask the broker, or it does not hand that out (AllowSockets=, "
+		 "AllowResolver=)"},
+	{EOPNOTSUPP, "the broker is too old to tell how names are looked up there: update it"},
+	{EIO, "the broker cannot read that file: see its log"},
+	{EMFILE, "no descriptor is left"},
+};
+
+void why_text(char why[RESOLVER_WHY], const char *server, int error, const char *what)
+{
+	begin(why, server);
+	add(why, "%s: ", what ? what : "a name cannot be looked up");
+	for (size_t i = 0; what && i < sizeof(advices) / sizeof(advices[0]); i++) {
+		if (advices[i].error == -error) {
+			add(why, "%s", advices[i].advice);
+			return;
+		}
 	}
-	snprintf(text, sizeof(text), "%s", strerror(-error));
-	add(lookup, "%s: %s", what ? what : "looking up a name", text);
+	add(why, "%s", strerror(-error));
 }

@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <string.h>
 
 /* ---- the broker as a source of the resolver ---- */
 
@@ -68,8 +69,10 @@ bool names_are_elsewhere(void)
 void names_end(const struct names *names)
 {
 	destination_ignore_list(false);
+	/* Of what servers say libc would not tell, either. */
 	if (names->why[0])
-		report(REPORT_ERROR, "%s", names->why);
+		report(strstr(names->why, RESOLVER_WHY_SERVERS) ? REPORT_DEBUG : REPORT_ERROR, "%s",
+			names->why);
 }
 
 /* ---- getaddrinfo(3) ---- */

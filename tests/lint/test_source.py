@@ -113,8 +113,9 @@ def test_headers_stand_alone(path, compiler):
 
 
 def test_public_header_in_cplusplus_and_old_c(compiler):
-    compiler('-x', 'c', '-std=c99', '-pedantic-errors', 'lib/xsocket.h')
-    compiler('-x', 'c++', '-std=c++11', 'lib/xsocket.h', command=require('g++', 'c++'))
+    for header in ('lib/xsocket.h', 'resolver/xsocket-resolver.h'):
+        compiler('-x', 'c', '-std=c99', '-pedantic-errors', header)
+        compiler('-x', 'c++', '-std=c++11', header, command=require('g++', 'c++'))
 
 
 @pytest.fixture

@@ -1,64 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Prints what getaddrinfo(3) and the like come to, one block for each question on stdin: those of
- * libc, or those of resolver/ for another network namespace.
+ * Prints what getaddrinfo(3) and the like come to in one way (ways.h), a block for each question on
+ * stdin; on stderr, why some of them have no answer. Nothing here knows what is right.
  *
- *   ask native
- *   ask there NETNS DIRECTORY     files of the namespace are in DIRECTORY
- *
- * A question is words: KIND ARGUMENT...; "-" stands for NULL. Nothing here knows what is right.
+ * A question is words: KIND ARGUMENT...; "-" stands for NULL, and '' for "".
  */
-#include "resolver/resolver.h"
-
-#include "common/cleanup.h"
+#include "tests/resolver/ways.h"
 
 #include <arpa/inet.h>
 #include <arpa/nameser.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <resolv.h>
-#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static bool native;
-static const char *directory;
-static int netns_there, netns_here;
-static char why[RESOLVER_WHY];
-
-/* ---- the source ---- */
-
-static int there_socket(void *data, int domain, int type, int protocol)
-{
-	int fd, r;
-
-	if (setns(netns_there, CLONE_NEWNET) < 0)
-		abort();
-	fd = socket(domain, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
-	r = -errno;
-	if (setns(netns_here, CLONE_NEWNET) < 0)
-		abort();
-	return fd < 0 ? r : fd;
-}
-
-static int there_file(void *data, int which)
-{
-	static const char *const names[] = {"", "resolv.conf", "hosts", "nsswitch.conf"};
-	char path[PATH_MAX];
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/%s", directory, names[which]);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
-}
-
-static const struct resolver_source there = {
-	.socket = there_socket, .file = there_file, .name = "vpn"};
-
-/* ---- questions ---- */
+static const struct way *way;
+static bool careful; /* errno stays as it is, which libc does not promise */
 
 static const struct {
 	const char *name;
@@ -123,7 +82,6 @@ static void print_sockaddr(const struct sockaddr *sa)
 			in6->sin6_scope_id, ntohs(in6->sin6_port));
 }
 
-/* A call that worked has left errno alone, which libc does not promise. */
 static void begin(void)
 {
 	errno = 4242;
@@ -131,7 +89,7 @@ static void begin(void)
 
 static void end(bool worked)
 {
-	if (!native && worked && errno != 4242)
+	if (careful && worked && errno != 4242)
 		printf("  errno became %d\n", errno);
 }
 
@@ -149,8 +107,7 @@ static void ask_addrinfo(char **parts, int n)
 		hints.ai_flags = value_of(parts[5]);
 	}
 	begin();
-	r = native ? getaddrinfo(node, service, given, &list)
-		   : resolver_getaddrinfo(&there, node, service, given, &list, why);
+	r = way->getaddrinfo(node, service, given, &list);
 	end(r == 0);
 	printf("= %s\n", r ? gai_strerror(r) : "");
 	for (const struct addrinfo *each = list; r == 0 && each; each = each->ai_next) {
@@ -160,7 +117,7 @@ static void ask_addrinfo(char **parts, int n)
 		printf(" %s\n", each->ai_canonname ? each->ai_canonname : "");
 	}
 	if (r == 0)
-		freeaddrinfo(list); /* libc's, for both */
+		way->freeaddrinfo(list);
 }
 
 static socklen_t read_sockaddr(const char *address, const char *port, struct sockaddr_storage *ret)
@@ -201,10 +158,8 @@ static void ask_nameinfo(char **parts, int n)
 	if (n > 5)
 		length = (socklen_t)atoi(parts[5]);
 	begin();
-	r = native ? getnameinfo(sa, length, host_size ? host : NULL, host_size,
-			     service_size ? service : NULL, service_size, flags)
-		   : resolver_getnameinfo(&there, sa, length, host_size ? host : NULL, host_size,
-			     service_size ? service : NULL, service_size, flags, why);
+	r = way->getnameinfo(sa, length, host_size ? host : NULL, host_size,
+		service_size ? service : NULL, service_size, flags);
 	end(r == 0);
 	printf("= %s\n", r ? gai_strerror(r) : "");
 	if (r == 0)
@@ -250,15 +205,11 @@ static void ask_hostent(char **parts, int n, bool by_address)
 		buffer = malloc(size); /* exactly, for sanitizers */
 		begin();
 		if (by_address)
-			r = native ? gethostbyaddr_r(&bytes, length, family, &host, buffer, size,
-					     &result, &h_error)
-				   : resolver_gethostbyaddr_r(&there, &bytes, length, family, &host,
-					     buffer, size, &result, &h_error, why);
+			r = way->gethostbyaddr_r(
+				&bytes, length, family, &host, buffer, size, &result, &h_error);
 		else
-			r = native ? gethostbyname2_r(parts[0], family, &host, buffer, size,
-					     &result, &h_error)
-				   : resolver_gethostbyname2_r(&there, parts[0], family, &host,
-					     buffer, size, &result, &h_error, why);
+			r = way->gethostbyname2_r(
+				parts[0], family, &host, buffer, size, &result, &h_error);
 		end(r == 0 && result);
 		small += r == ERANGE;
 	}
@@ -291,19 +242,13 @@ static void ask_raw(char **parts, int n, const char *how)
 		length = res_mkquery(
 			QUERY, parts[0], C_IN, type, NULL, 0, NULL, message, sizeof(message));
 		begin();
-		r = native ? res_send(message, length, answer, size)
-			   : resolver_send(&there, message, length, answer, size, why);
+		r = way->send(message, length, answer, size);
 		if (r > 0 && memcmp(answer, message, 2) != 0)
 			printf("  another number\n");
-	} else if (native) {
-		r = strcmp(how, "query") == 0 ? res_query(parts[0], C_IN, type, answer, size)
-					      : res_search(parts[0], C_IN, type, answer, size);
-		h_error = h_errno;
+	} else if (strcmp(how, "query") == 0) {
+		r = way->query(parts[0], type, answer, size, &h_error);
 	} else {
-		r = strcmp(how, "query") == 0 ? resolver_query(&there, parts[0], C_IN, type, answer,
-							size, &h_error, why)
-					      : resolver_search(&there, parts[0], C_IN, type,
-							answer, size, &h_error, why);
+		r = way->search(parts[0], type, answer, size, &h_error);
 	}
 	end(r >= 0);
 	printf("= %s\n", r >= 0 ? "" : hstrerror(h_error));
@@ -317,7 +262,6 @@ static void ask(char *line)
 	char *parts[16], *rest = NULL;
 	int n = 0;
 
-	why[0] = '\0';
 	printf("? %s\n", line);
 	for (char *word = strtok_r(line, " ", &rest); word && n < 16;
 		word = strtok_r(NULL, " ", &rest))
@@ -330,8 +274,8 @@ static void ask(char *line)
 		ask_hostent(parts + 1, n - 1, parts[0][0] == 'a');
 	else
 		ask_raw(parts + 1, n - 1, parts[0]);
-	if (why[0])
-		fprintf(stderr, "%s\n", why);
+	if (way->why()[0])
+		fprintf(stderr, "%s\n", way->why());
 }
 
 int main(int argc, char **argv)
@@ -339,14 +283,10 @@ int main(int argc, char **argv)
 	char *line = NULL;
 	size_t size = 0;
 
-	native = argc == 2 && strcmp(argv[1], "native") == 0;
-	if (!native) {
-		if (argc != 4)
-			return 2;
-		netns_there = open(argv[2], O_RDONLY | O_CLOEXEC);
-		netns_here = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-		directory = argv[3];
-	}
+	way = way_of(argc - 1, argv + 1);
+	if (!way)
+		return 2;
+	careful = strcmp(argv[1], "native") != 0;
 	while (getline(&line, &size, stdin) > 0) {
 		line[strcspn(line, "\n")] = '\0';
 		ask(line);

@@ -91,6 +91,12 @@ class Asker:
         return self._run([*wrap, self.program, 'there', self.namespace.path, self.directory],
                          questions, env=env)
 
+    def differing(self, asked, **kwargs):
+        """{question: (answer of libc, of resolver/)} where these differ."""
+        native, there = self.native(*asked, **kwargs), self.there(*asked, **kwargs)
+        return {question: (native[question], there[question]) for question in asked
+                if native[question] != there[question]}
+
 
 @pytest.fixture
 def asker(build, netns, tmp_path):
