@@ -28,9 +28,10 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
-const char *const plugins_hooks[] = {"bind", "connect", "freeifaddrs", "getifaddrs",
-	"if_freenameindex", "if_indextoname", "if_nameindex", "if_nametoindex", "pthread_create",
-	"sendmmsg", "sendmsg", "sendto", "setsockopt", "socket", NULL};
+const char *const plugins_hooks[] = {"__open64_2", "__open_2", "__openat64_2", "__openat_2", "bind",
+	"connect", "fopen", "fopen64", "freeifaddrs", "getifaddrs", "if_freenameindex",
+	"if_indextoname", "if_nameindex", "if_nametoindex", "open", "open64", "openat", "openat64",
+	"pthread_create", "sendmmsg", "sendmsg", "sendto", "setsockopt", "socket", NULL};
 const char plugins_harm[] = "sockets that it makes are not redirected";
 
 /* Sets errno for a call that must not be made. */
