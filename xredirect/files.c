@@ -5,6 +5,9 @@
  * So it gets the namespace's file or an errno: ENOENT only where the namespace has none, since to
  * many that means that all is as usual.
  *
+ * Beside those there is a list of IPv6 addresses, which Java makes interfaces of, together with
+ * answers from its sockets: where each tells of another namespace it ends with an exception.
+ *
  * All files that a program opens come by here. What is looked at without a system call comes first:
  * most are not only read, or the thread is not redirected. Then the path, which must be there to be
  * looked at: only the kernel may be given a pointer that leads nowhere.
@@ -18,12 +21,16 @@
 #include "preload/advice.h"
 #include "preload/memory.h"
 #include "preload/report.h"
+#include "xredirect/links.h"
 #include "xredirect/route.h"
 #include "xredirect/source.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+
+/* No file that a broker hands out. */
+#define FILES_INET6 (-1)
 
 static const struct {
 	const char *path;
@@ -32,6 +39,7 @@ static const struct {
 	{"/etc/resolv.conf", XSOCKET_RESOLV_CONF},
 	{"/etc/hosts", XSOCKET_HOSTS},
 	{"/etc/nsswitch.conf", XSOCKET_NSSWITCH},
+	{"/proc/net/if_inet6", FILES_INET6},
 };
 
 #define LONGEST sizeof("/etc/nsswitch.conf")
@@ -81,6 +89,13 @@ static int refused(const char *path, const char *server)
 	return -EACCES;
 }
 
+/* As open(2) may fail. */
+static int program_errno(int error)
+{
+	return error == EACCES || error == EMFILE || error == ENFILE || error == ENOMEM ? error
+											: EIO;
+}
+
 /* Writes a line, and returns what open(2) then fails with. */
 static int failed(const char *path, const char *server, int error)
 {
@@ -102,8 +117,7 @@ static int failed(const char *path, const char *server, int error)
 			path, server);
 	else
 		advice_report(&call, server, error);
-	return error == EACCES || error == EMFILE || error == ENFILE || error == ENOMEM ? -error
-											: -EIO;
+	return -program_errno(error);
 }
 
 static int get(const struct route *route, const char *path, int file, int flags)
@@ -113,7 +127,9 @@ static int get(const struct route *route, const char *path, int file, int flags)
 	/* What is wrong has been reported. */
 	if (route->broken)
 		return -EINVAL;
-	fd = source_file(route, file);
+	fd = file == FILES_INET6 ? links_inet6(route) : source_file(route, file);
+	if (fd < 0 && file == FILES_INET6)
+		return -program_errno(-fd);
 	if (fd < 0)
 		return failed(path, route->server, -fd);
 	if (!(flags & O_CLOEXEC))

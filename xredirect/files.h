@@ -4,8 +4,8 @@
 
 /*
  * Files that programs with a resolver of their own read: /etc/resolv.conf, /etc/hosts and
- * /etc/nsswitch.conf, by exactly these paths. Where the calling thread's sockets are those of a
- * broker, so are these files.
+ * /etc/nsswitch.conf; and /proc/net/if_inet6, which has IPv6 addresses. Where the calling thread's
+ * sockets are those of a broker, what is opened by exactly these paths is of its namespace.
  */
 
 #include <stdbool.h>
