@@ -131,6 +131,8 @@ bool rtnl_address_read(const struct rtnl_message *message, struct rtnl_address *
 		.index = fixed.ifa_index,
 		.family = fixed.ifa_family,
 		.prefix = fixed.ifa_prefixlen,
+		.flags = fixed.ifa_flags,
+		.scope = fixed.ifa_scope,
 	};
 	while (next_attribute(&left, &attribute)) {
 		if (attribute.type == IFA_LOCAL)

@@ -39,7 +39,7 @@ struct rtnl_link {
 /* One of its addresses. local or peer is there; both where they differ, and always for IPv4. */
 struct rtnl_address {
 	unsigned index;
-	unsigned char family, prefix;
+	unsigned char family, prefix, flags, scope; /* IFA_F_*, RT_SCOPE_* */
 	struct rtnl_span local, peer, broadcast, label;
 };
 

@@ -17,15 +17,11 @@
  * arguments repeats the names of the parameters, in parentheses.
  */
 #define NEXT_DEFINE(type, name, parameters, arguments, otherwise)                                  \
-	static _Atomic(void *) name##_next;                                                        \
-	__attribute__((constructor)) static void next_##name##_init(void)                          \
-	{                                                                                          \
-		next_resolve(&name##_next, #name);                                                 \
-	}                                                                                          \
+	NEXT_FIND(name)                                                                            \
 	type next_##name parameters                                                                \
 	{                                                                                          \
 		type(*function) parameters = otherwise;                                            \
-		void *found = atomic_load_explicit(&name##_next, memory_order_acquire);            \
+		void *found = NEXT_FOUND(name);                                                    \
                                                                                                    \
 		if (!found)                                                                        \
 			found = next_resolve(&name##_next, #name);                                 \
@@ -33,6 +29,18 @@
 			function = (type(*) parameters)found;                                      \
 		return function arguments;                                                         \
 	}
+
+/*
+ * Finds NAME in a constructor, and only there: for functions that are called inside of malloc(3),
+ * and so inside of dlsym(3). NEXT_FOUND() is where it is, or NULL: not known yet, or there is none.
+ */
+#define NEXT_FIND(name)                                                                            \
+	static _Atomic(void *) name##_next;                                                        \
+	__attribute__((constructor)) static void next_##name##_init(void)                          \
+	{                                                                                          \
+		next_resolve(&name##_next, #name);                                                 \
+	}
+#define NEXT_FOUND(name) atomic_load_explicit(&name##_next, memory_order_acquire)
 
 /* Finds a function and remembers it. Returns NULL where there is none. Leaves errno alone. */
 void *next_resolve(_Atomic(void *) *ret, const char *name);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <unistd.h>
 
 #define HARM "no internet socket can be made (EINVAL)"
 
@@ -114,6 +115,9 @@ static void config_read(struct config *ret)
 
 const struct config *config_get(void)
 {
+	/* libc has not begun: an allocator is at work. Later there may be none again. */
+	if (!once_is_done(&once) && !environ)
+		return NULL;
 	switch (once_begin(&once)) {
 	case ONCE_DONE:
 		return &config;

@@ -24,7 +24,7 @@ struct config {
 
 /*
  * Returns the configuration, which is read by a constructor, or by a caller that comes before that;
- * or NULL while somebody else is reading it.
+ * or NULL while somebody else is reading it, and where there is no environment yet.
  */
 const struct config *config_get(void);
 

@@ -6,11 +6,13 @@
 #include "common/rtdump.h"
 #include "preload/interfaces.h"
 #include "preload/report.h"
+#include "xredirect/inet6.h"
 #include "xredirect/linkioctl.h"
 #include "xredirect/linkmsg.h"
 #include "xredirect/source.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -20,11 +22,12 @@
  */
 #define ATTEMPTS 100
 
-/* Either of the two. */
+/* One of the three. */
 struct wanted {
 	const char *call;
 	struct ifaddrs **list;
 	struct if_nameindex **names;
+	int *inet6;
 };
 
 /* Any socket of the namespace, of the kinds that a broker most likely hands out. */
@@ -37,17 +40,25 @@ static int any_socket(const struct route *route, const char *call)
 	return fd < 0 ? source_fail(route, call, -fd, AF_INET, 0) : fd;
 }
 
+static int make_inet6(struct rtnl_span links, struct rtnl_span addresses, int *ret)
+{
+	*ret = inet6_file(links, addresses);
+	return *ret < 0 ? *ret : 0;
+}
+
 static int by_messages(int fd, const struct wanted *wanted)
 {
 	struct rtdump links = {0}, addresses = {0};
 	int r = rtdump_ask(&links, fd, RTM_GETLINK);
 
-	if (r == 0 && wanted->list)
+	if (r == 0 && !wanted->names)
 		r = rtdump_ask(&addresses, fd, RTM_GETADDR);
-	if (r == 0)
-		r = wanted->list ? linkmsg_list(rtdump_span(&links), rtdump_span(&addresses),
-					   wanted->list)
-				 : linkmsg_names(rtdump_span(&links), wanted->names);
+	if (r == 0 && wanted->list)
+		r = linkmsg_list(rtdump_span(&links), rtdump_span(&addresses), wanted->list);
+	else if (r == 0 && wanted->names)
+		r = linkmsg_names(rtdump_span(&links), wanted->names);
+	else if (r == 0)
+		r = make_inet6(rtdump_span(&links), rtdump_span(&addresses), wanted->inet6);
 	rtdump_free(&links);
 	rtdump_free(&addresses);
 	return r;
@@ -55,7 +66,12 @@ static int by_messages(int fd, const struct wanted *wanted)
 
 static int by_ioctls(int fd, const struct wanted *wanted)
 {
-	return wanted->list ? linkioctl_list(fd, wanted->list) : linkioctl_names(fd, wanted->names);
+	if (wanted->list)
+		return linkioctl_list(fd, wanted->list);
+	if (wanted->names)
+		return linkioctl_names(fd, wanted->names);
+	/* They tell of no such addresses. */
+	return make_inet6((struct rtnl_span){0}, (struct rtnl_span){0}, wanted->inet6);
 }
 
 /*
@@ -113,6 +129,22 @@ int links_names(const struct route *route, struct if_nameindex **ret)
 	const struct wanted wanted = {.call = "if_nameindex()", .names = ret};
 
 	return get(route, &wanted);
+}
+
+int links_inet6(const struct route *route)
+{
+	int fd = -1, lowest;
+	const struct wanted wanted = {.call = "open of /proc/net/if_inet6", .inet6 = &fd};
+	int r = get(route, &wanted);
+
+	if (r < 0)
+		return r;
+	/* It was made while there was a socket, which had the number that open(2) gives. */
+	lowest = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (lowest < 0)
+		return fd;
+	close(lowest < fd ? fd : lowest);
+	return lowest < fd ? lowest : fd;
 }
 
 int links_index(const struct route *route, const char *name)

@@ -8,7 +8,7 @@
  * (linkioctl.h). Never those of this namespace.
  *
  * All return a negative errno on failure, after a line where that is about the broker. Not for
- * signal handlers.
+ * signal handlers, but for one.
  */
 
 #include "xredirect/route.h"
@@ -19,6 +19,9 @@
 /* For freeifaddrs(3) and if_freenameindex(3). Return 0. */
 int links_list(const struct route *route, struct ifaddrs **ret);
 int links_names(const struct route *route, struct if_nameindex **ret);
+
+/* /proc/net/if_inet6 of there (inet6.h). Returns a descriptor. This one is async-signal-safe. */
+int links_inet6(const struct route *route);
 
 /* The number of an interface; -ENODEV: none has that name. */
 int links_index(const struct route *route, const char *name);

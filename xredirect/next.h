@@ -44,4 +44,7 @@ void next_if_freenameindex(struct if_nameindex *names);
 unsigned next_if_nametoindex(const char *name);
 char *next_if_indextoname(unsigned index, char *name);
 
+FILE *next_fopen(const char *path, const char *mode);
+FILE *next_fopen64(const char *path, const char *mode);
+
 #endif

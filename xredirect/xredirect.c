@@ -28,13 +28,14 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
-const char *const plugins_hooks[] = {"bind", "connect", "freeaddrinfo", "freeifaddrs",
-	"getaddrinfo", "gethostbyaddr", "gethostbyaddr_r", "gethostbyname", "gethostbyname2",
-	"gethostbyname2_r", "gethostbyname_r", "getifaddrs", "getnameinfo", "if_freenameindex",
-	"if_indextoname", "if_nameindex", "if_nametoindex", "pthread_create", "res_nquery",
-	"res_nquerydomain", "res_nsearch", "res_nsend", "res_query", "res_querydomain",
-	"res_search", "res_send", "sendmmsg", "sendmsg", "sendto", "setsockopt", "socket",
-	"thrd_create", NULL};
+const char *const plugins_hooks[] = {"__open64_2", "__open_2", "__openat64_2", "__openat_2", "bind",
+	"connect", "fopen", "fopen64", "freeaddrinfo", "freeifaddrs", "getaddrinfo",
+	"gethostbyaddr", "gethostbyaddr_r", "gethostbyname", "gethostbyname2", "gethostbyname2_r",
+	"gethostbyname_r", "getifaddrs", "getnameinfo", "if_freenameindex", "if_indextoname",
+	"if_nameindex", "if_nametoindex", "open", "open64", "openat", "openat64", "pthread_create",
+	"res_nquery", "res_nquerydomain", "res_nsearch", "res_nsend", "res_query",
+	"res_querydomain", "res_search", "res_send", "sendmmsg", "sendmsg", "sendto", "setsockopt",
+	"socket", "thrd_create", NULL};
 const char plugins_harm[] = "sockets that it makes are not redirected";
 
 /* Sets errno for a call that must not be made. */

@@ -5,10 +5,12 @@
  */
 #include "tests/fuzz/fuzz.h"
 
+#include "xredirect/inet6.h"
 #include "xredirect/linkmsg.h"
 #include "xredirect/listing.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 static void check_name(const char *name)
 {
@@ -57,6 +59,15 @@ static unsigned check_names(const struct if_nameindex *names)
 	return n;
 }
 
+static void check_inet6(struct rtnl_span all)
+{
+	int fd = inet6_file(all, all);
+
+	HOLDS(fd >= 0 || fd == -EAGAIN);
+	if (fd >= 0)
+		close(fd);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct rtnl_span all = {data, size};
@@ -74,5 +85,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (r == 0)
 		HOLDS(check_list(list, size) >= links);
 	listing_free(list);
+	check_inet6(all);
 	return 0;
 }

@@ -78,6 +78,25 @@ def test_same_as_inside(interfaces, route, program, bare, redirected, freed_by):
     assert 'outside0' not in inside.stdout
 
 
+def test_file_of_ipv6_addresses(interfaces, route, program, bare, redirected):
+    """/proc/net/if_inet6: in whatever order, it never had one."""
+    argv = ['cat', '/proc/net/if_inet6']
+    inside, outside = bare(argv), redirected(argv, XREDIRECT=route.server)
+    assert sorted(outside.stdout.splitlines()) == sorted(inside.stdout.splitlines())
+    assert (outside.returncode, outside.stderr) == (0, '')
+    assert 'fe800000000000000000000000000002' in inside.stdout
+    # what it is as a file
+    argv = [program('open'), '/proc/net/if_inet6']
+    lines = [redirected(argv, XREDIRECT=server).stdout.splitlines()
+             for server in (route.server, interfaces.server, 'gone')]
+    for line in lines[0]:
+        assert re.search(r': errno left, cloexec [01], mode 2, offset 1: [0-9a-f]{32} ', line)
+    # one that hands out no sockets for that tells of no such addresses
+    for line in lines[1]:
+        assert re.search(r': errno left, cloexec [01], mode 2, offset 0: $', line)
+    assert all(line.endswith(': EIO') for line in lines[2])
+
+
 def test_many(interfaces, route, program, bare, redirected):
     """More than the kernel tells at once."""
     ip(interfaces, ''.join(f'link add many{number} type ifb\n' for number in range(60)))

@@ -5,6 +5,8 @@
  */
 #include "tests/unit/rtnl_packet.h"
 
+#include "common/cleanup.h"
+#include "xredirect/inet6.h"
 #include "xredirect/linkmsg.h"
 #include "xredirect/listing.h"
 
@@ -261,6 +263,63 @@ static void test_names(void **state)
 	listing_names_free(names);
 }
 
+/* ---- /proc/net/if_inet6 ---- */
+
+static const struct {
+	unsigned index;
+	const char *name, *peer, *local;
+	unsigned char prefix, scope, flags;
+	const char *line;
+} lines[] = {
+	{1, "lo", "::1", "", 128, RT_SCOPE_HOST, 0x80,
+		"00000000000000000000000000000001 01 80 10 80       lo\n"},
+	{7, "eth0", "fe80::1", "", 64, RT_SCOPE_LINK, 0xc0,
+		"fe800000000000000000000000000001 07 40 20 c0     eth0\n"},
+	{4096, "0123456789abcde", "fec0::1", "", 10, RT_SCOPE_SITE, 0,
+		"fec00000000000000000000000000001 1000 0a 40 00 0123456789abcde\n"},
+	{0xffffffff, "12345678", "2001:db8::2", "2001:db8::1", 255, RT_SCOPE_UNIVERSE, 1,
+		"20010db8000000000000000000000001 ffffffff ff 00 01 12345678\n"},
+	{7, "eth0", "10.0.0.1", "", 24, RT_SCOPE_UNIVERSE, 0, ""},
+};
+
+static void test_inet6(void **state)
+{
+	for (size_t i = 0; i < ELEMENTS(lines); i++) {
+		_cleanup_fd_ int fd = -1;
+		struct ifaddrmsg fixed = {
+			.ifa_family = strchr(lines[i].peer, ':') ? AF_INET6 : AF_INET,
+			.ifa_index = lines[i].index,
+			.ifa_prefixlen = lines[i].prefix,
+			.ifa_scope = lines[i].scope,
+			.ifa_flags = lines[i].flags,
+		};
+		char text[128];
+
+		links = addresses = (struct packet){0};
+		packet_link(&links, 1, 3, "other");
+		packet_link(&links, 1, (int)lines[i].index, lines[i].name);
+		packet_begin(&addresses, RTM_NEWADDR, 0, 1);
+		packet_add(&addresses, &fixed, sizeof(fixed));
+		add_text(IFA_ADDRESS, lines[i].peer);
+		add_text(IFA_LOCAL, lines[i].local);
+		fd = inet6_file(packet_span(&links), packet_span(&addresses));
+		assert_true(fd >= 0 && fd_is_cloexec(fd));
+		assert_int_equal(read(fd, text, sizeof(text)), strlen(lines[i].line));
+		assert_memory_equal(text, lines[i].line, strlen(lines[i].line));
+		assert_int_equal(write(fd, "", 1), -1);
+	}
+}
+
+static void test_inet6_wrong(void **state)
+{
+	unsigned before = fds_count();
+
+	packet_address(&addresses, 1, 8, AF_INET6, 64);
+	packet_attribute(&addresses, IFA_ADDRESS, links.bytes, 16);
+	assert_int_equal(inet6_file(packet_span(&links), packet_span(&addresses)), -EAGAIN);
+	assert_int_equal(fds_count(), before);
+}
+
 /* Who has made a list is known of some, and of each only once. */
 static void test_remember(void **state)
 {
@@ -297,6 +356,8 @@ int main(void)
 		TEST(test_no_name),
 		TEST(test_empty),
 		TEST(test_names),
+		TEST(test_inet6),
+		TEST(test_inet6_wrong),
 		TEST(test_remember),
 	};
 

@@ -65,6 +65,8 @@ static void test_address(void **state)
 
 	packet = (struct packet){0};
 	packet_address(&packet, 1, 3, AF_INET, 24);
+	packet.bytes[sizeof(struct nlmsghdr) + offsetof(struct ifaddrmsg, ifa_flags)] = 0x80;
+	packet.bytes[sizeof(struct nlmsghdr) + offsetof(struct ifaddrmsg, ifa_scope)] = 253;
 	packet_attribute(&packet, IFA_ADDRESS, "peer", 4);
 	packet_attribute(&packet, IFA_LOCAL, "ours", 4);
 	packet_attribute(&packet, IFA_BROADCAST, "all.", 4);
@@ -74,6 +76,8 @@ static void test_address(void **state)
 	assert_int_equal(address.index, 3);
 	assert_int_equal(address.family, AF_INET);
 	assert_int_equal(address.prefix, 24);
+	assert_int_equal(address.flags, 0x80);
+	assert_int_equal(address.scope, 253);
 	is_text(address.peer, "peer");
 	is_text(address.local, "ours");
 	is_text(address.broadcast, "all.");
