@@ -33,7 +33,7 @@ static enum outcome outcome_of(struct lookup *lookup, const struct channel_query
 	case CHANNEL_BAD:
 		return OUTCOME_FAIL;
 	case CHANNEL_SYSTEM:
-		return lookup_fail(lookup, channel_error(lookup->channel), "a socket");
+		return lookup_fail(lookup, channel_error(lookup->channel), "no socket can be had");
 	case CHANNEL_CANCELLED:
 		return lookup_fail(lookup, -ECANCELED, NULL);
 	case CHANNEL_TIMEOUT:

@@ -138,7 +138,7 @@ enum outcome lookup_open(struct lookup *lookup)
 	}
 	r = lookup->conf ? 0 : read_resolvconf(lookup);
 	if (r < 0)
-		return lookup_fail(lookup, r, "its resolv.conf");
+		return lookup_fail(lookup, r, "its resolv.conf cannot be had");
 	if (!options.timeout_ms)
 		options.timeout_ms = 1000 * (lookup->conf->timeout_s ? lookup->conf->timeout_s : 1);
 	if (!options.tries)
@@ -190,7 +190,7 @@ static enum outcome ask_files(
 	else
 		r = hosts_find_address(file, subject->family, subject->bytes, ret);
 	if (r < 0)
-		return lookup_fail(lookup, r, "its hosts file");
+		return lookup_fail(lookup, r, "its hosts file cannot be had");
 	if (ret->n == 0)
 		return OUTCOME_NO_NAME;
 	ret->ttl_s = FOUND_UNTIMED;
@@ -238,7 +238,7 @@ static enum outcome ask_in_order(struct lookup *lookup, const struct subject *su
 	int r = read_order(lookup, &order);
 
 	if (r < 0)
-		return lookup_fail(lookup, r, "its nsswitch.conf");
+		return lookup_fail(lookup, r, "its nsswitch.conf cannot be had");
 	for (unsigned i = 0; i < order.n; i++) {
 		const struct nsswitch_source *source = &order.sources[i];
 

@@ -60,7 +60,7 @@ enum outcome lookup_address(
  */
 enum outcome lookup_open(struct lookup *lookup);
 
-/* OUTCOME_SYSTEM, with its reason: what could not be had, or NULL: memory. */
+/* OUTCOME_SYSTEM, with its reason: as for why_text(). */
 enum outcome lookup_fail(struct lookup *lookup, int error, const char *what);
 
 #endif

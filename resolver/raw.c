@@ -137,7 +137,7 @@ static int send_one(
 	if (r == 0)
 		r = copy(query->answer, query->answer_length, answer, size);
 	else if (query->status == CHANNEL_SYSTEM)
-		why_text(lookup->why, lookup->source->name, r, "a socket");
+		why_text(lookup->why, lookup->source->name, r, "no socket can be had");
 	else if (query->status != CHANNEL_BAD)
 		why_servers(lookup);
 	/* some versions number messages as they like */

@@ -116,28 +116,45 @@ void why_servers(struct lookup *lookup)
 static const struct {
 	int error;
 	const char *advice;
+	bool start; /* and how to start one */
 } advices[] = {
-	{ENOENT, "there is no such broker"},
-	{ENOTDIR, "there is no such broker"},
-	{ECONNREFUSED, "nobody listens at its socket: start the broker"},
-	{ENETDOWN, "the broker hung up: does its namespace exist?"},
-	{ETIMEDOUT, "the broker does not answer"},
-	{EACCES, "this user may not ask the broker, or it does not hand that out (AllowSockets=, "
-		 "AllowResolver=)"},
-	{EOPNOTSUPP, "the broker is too old to tell how names are looked up there: update it"},
-	{EIO, "the broker cannot read that file: see its log"},
-	{EMFILE, "no descriptor is left"},
+	{ENOENT, "there is none", true},
+	{ENOTDIR, "there is none", true},
+	{ECONNREFUSED, "nobody listens at its socket", true},
+	{ENETDOWN, "it hung up, does its namespace exist?", false},
+	{ETIMEDOUT, "it does not answer", false},
+	{EACCES,
+		"this user may not ask the broker, or it does not hand that out "
+		"(AllowSockets=, AllowResolver=)",
+		false},
+	{EOPNOTSUPP, "the broker is too old to tell how names are looked up there, update it",
+		false},
+	{EIO, "the broker cannot read it, see its log", false},
+	{EMFILE, "no descriptor is left", false},
 };
+
+/* The units of a broker are called as it is. */
+static void add_start(char *why, const char *server)
+{
+	if (!server || strcmp(server, "default") == 0)
+		add(why, ", systemctl enable --now xsocket.socket");
+	else if (!strchr(server, '/') && server[0] != '@')
+		add(why, ", systemctl enable --now xsocket@%s.socket", server);
+	else
+		add(why, ", start xsocket-server");
+}
 
 void why_text(char why[RESOLVER_WHY], const char *server, int error, const char *what)
 {
 	begin(why, server);
 	add(why, "%s: ", what ? what : "a name cannot be looked up");
 	for (size_t i = 0; what && i < sizeof(advices) / sizeof(advices[0]); i++) {
-		if (advices[i].error == -error) {
-			add(why, "%s", advices[i].advice);
-			return;
-		}
+		if (advices[i].error != -error)
+			continue;
+		add(why, "%s", advices[i].advice);
+		if (advices[i].start)
+			add_start(why, server);
+		return;
 	}
 	add(why, "%s", strerror(-error));
 }

@@ -52,7 +52,7 @@ static bool source_begin(const char *server, struct resolver_source *ret)
 		.name = server,
 	};
 	if (!ret->data)
-		why_text(why, server, -errno, "the broker");
+		why_text(why, server, -errno, "the broker cannot be asked");
 	return ret->data;
 }
 

@@ -91,6 +91,10 @@ class Asker:
         return self._run([*wrap, self.program, 'there', self.namespace.path, self.directory],
                          questions, env=env)
 
+    def by_broker(self, server, *questions, wrap=(), env=None):
+        """The same by libxsocket-resolver.so."""
+        return self._run([*wrap, self.program, 'broker', server], questions, env=env)
+
     def differing(self, asked, **kwargs):
         """{question: (answer of libc, of resolver/)} where these differ."""
         native, there = self.native(*asked, **kwargs), self.there(*asked, **kwargs)

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Many look-ups in one process, in one way (ways.h), by what a program may do meanwhile:
+ *
+ *   load threads WAY...   eight threads look names up again and again
+ *   load fork WAY...      children of a process with threads that are looking names up do so, too
+ *   load cancel WAY...    a thread is cancelled while it waits for an answer: it returns first, and
+ *                         nothing is left behind
+ *
+ * Exits with 0 when all is as it should be. web.example is to be 10.2.0.1 and fd00::21, and nobody
+ * is to answer to silent.example.
+ */
+#include "tests/resolver/ways.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define THREADS 8
+#define ROUNDS	25
+
+static const struct way *way;
+static atomic_bool ended;
+
+#define must(condition)                                                                            \
+	do {                                                                                       \
+		if (!(condition)) {                                                                \
+			fprintf(stderr, "%s:%d: %s does not hold (%s): %s\n", __FILE__, __LINE__,  \
+				#condition, strerror(errno), way->why());                          \
+			_exit(1);                                                                  \
+		}                                                                                  \
+	} while (0)
+
+static unsigned fds_open(void)
+{
+	unsigned count = 0;
+
+	for (int fd = 0; fd < 1000; fd++)
+		count += fcntl(fd, F_GETFD) >= 0;
+	return count;
+}
+
+static void look_up(void)
+{
+	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+	struct addrinfo *list = NULL;
+
+	must(way->getaddrinfo("web.example", "80", &hints, &list) == 0);
+	must(list && list->ai_next && !list->ai_next->ai_next);
+	way->freeaddrinfo(list);
+	must(way->getaddrinfo("nope.example", "80", &hints, &list) == EAI_NONAME);
+	must(way->getaddrinfo("hosts.example", "80", &hints, &list) == 0);
+	way->freeaddrinfo(list);
+}
+
+static void *look_up_often(void *data)
+{
+	for (int i = 0; i < ROUNDS && !ended; i++)
+		look_up();
+	return NULL;
+}
+
+static void start_all(pthread_t threads[THREADS])
+{
+	for (int i = 0; i < THREADS; i++)
+		must(pthread_create(&threads[i], NULL, look_up_often, NULL) == 0);
+}
+
+static void join_all(pthread_t threads[THREADS])
+{
+	for (int i = 0; i < THREADS; i++)
+		must(pthread_join(threads[i], NULL) == 0);
+}
+
+static void run_threads(void)
+{
+	pthread_t threads[THREADS];
+
+	start_all(threads);
+	join_all(threads);
+}
+
+/* The first children come while c-ares is being loaded by another thread. */
+static void run_fork(void)
+{
+	pthread_t threads[THREADS];
+	int status;
+
+	start_all(threads);
+	for (int i = 0; i < 20; i++) {
+		pid_t child = fork();
+
+		must(child >= 0);
+		if (child == 0) {
+			alarm(30);
+			look_up();
+			_exit(0);
+		}
+		must(waitpid(child, &status, 0) == child);
+		must(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	}
+	ended = true;
+	join_all(threads);
+}
+
+/* Cancellation is at work at once, wherever the thread is. */
+static void *wait_for_silence(void *data)
+{
+	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+	struct addrinfo *list;
+
+	pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, NULL);
+	way->getaddrinfo("silent.example", "80", &hints, &list);
+	for (;;)
+		pause();
+	return NULL;
+}
+
+static void run_cancel(void)
+{
+	unsigned before;
+	pthread_t thread;
+
+	look_up();
+	before = fds_open();
+	must(pthread_create(&thread, NULL, wait_for_silence, NULL) == 0);
+	while (fds_open() <= before) /* until it has a socket to wait at */
+		usleep(1000);
+	must(pthread_cancel(thread) == 0);
+	must(pthread_join(thread, NULL) == 0);
+	must(fds_open() == before);
+}
+
+int main(int argc, char **argv)
+{
+	unsigned before;
+
+	way = argc > 2 ? way_of(argc - 2, argv + 2) : NULL;
+	if (!way)
+		return 2;
+	before = fds_open();
+	if (strcmp(argv[1], "threads") == 0)
+		run_threads();
+	else if (strcmp(argv[1], "fork") == 0)
+		run_fork();
+	else if (strcmp(argv[1], "cancel") == 0)
+		run_cancel();
+	else
+		return 2;
+	must(fds_open() == before);
+	return 0;
+}
