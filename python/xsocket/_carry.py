@@ -127,12 +127,13 @@ def hooked_run_in_executor(method: Method) -> Method:
 
 
 def hooked_sock_connect(method: Method) -> Method:
-    """The event loop looks a name up before it calls connect()."""
+    """An event loop looks a name up itself before it calls connect()."""
     @functools.wraps(method)
     async def hooked(self: Any, sock: Any, address: Any) -> Any:
         if not _redirect.needs_look_up(address):
             return await method(self, sock, address)
         with _context.only(_places.server_of(sock)):
+            address = await self.run_in_executor(None, _redirect.looked_up, sock, address)
             return await method(self, sock, address)
 
     return hooked

@@ -3,28 +3,17 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any, Callable, TypeVar, cast
 
-from . import _context, _decorate, _hooks
+from . import _context, _decorate, _foreign, _hooks
 
 Function = TypeVar('Function', bound=Callable[..., Any])
-
-
-def _check_loop() -> None:
-    """Raises RuntimeError within an event loop that makes its sockets in C, where nobody sees it."""
-    asyncio = sys.modules.get('asyncio')
-    loop = asyncio and asyncio._get_running_loop()
-    if asyncio and loop is not None and not isinstance(loop, asyncio.BaseEventLoop):
-        raise RuntimeError(f'{loop!r} makes sockets and looks names up without Python, so that they '
-                           'cannot be redirected here. Pass it sockets by sock=xsocket.socket(...), or '
-                           'use an event loop of asyncio')
 
 
 def _enter(server: str, owner: object) -> None:
     if server != _context.HERE:
         _hooks.install()
-        _check_loop()
+        _foreign.guard()
     _context.enter(server, owner)
 
 

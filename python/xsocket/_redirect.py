@@ -77,7 +77,7 @@ def needs_look_up(address: Any) -> bool:
     return isinstance(host, (bytes, bytearray)) and _may_be_name(bytes(host))
 
 
-def _looked_up(sock: socket.socket, address: Any) -> Any:
+def looked_up(sock: socket.socket, address: Any) -> Any:
     """The address with numbers in place of a name, where this is not for C to do."""
     if _family(sock) not in FAMILIES:
         return address
@@ -95,7 +95,7 @@ def hooked_first(method: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(method)
     def hooked(self: socket.socket, address: Any, /) -> Any:
         if needs_look_up(address):
-            address = _looked_up(self, address)
+            address = looked_up(self, address)
         return method(self, address)
 
     return hooked
@@ -107,7 +107,7 @@ def hooked_last(method: Callable[..., Any], least: int) -> Callable[..., Any]:
     @functools.wraps(method)
     def hooked(self: socket.socket, *args: Any) -> Any:
         if len(args) >= least and needs_look_up(args[-1]):
-            args = (*args[:-1], _looked_up(self, args[-1]))
+            args = (*args[:-1], looked_up(self, args[-1]))
         return method(self, *args)
 
     return hooked

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""asyncio: tasks in several namespaces at once, their executors, and event loops that make no sockets
-in Python."""
+"""asyncio: tasks in several namespaces at once, their executors, and event loops that make their sockets
+in C."""
 
 import asyncio
 import concurrent.futures
@@ -156,31 +156,74 @@ def test_no_broker(world):
     assert error.filename == '/run/xsocket/nobody'
 
 
-def test_a_loop_that_makes_sockets_itself(world):
-    """Refused in the loop; a socket that is passed to it works."""
+@pytest.fixture
+def uvloop():
     try:
         import uvloop
     except ImportError:
         skip('needs uvloop')
+    return uvloop
 
+
+def run_in(loop, coroutine):
+    try:
+        return loop.run_until_complete(coroutine)
+    finally:
+        loop.close()
+
+
+@pytest.mark.parametrize('early', [False, True])
+def test_uvloop_is_refused(world, uvloop, early):
+    """Wherever it would make a socket; entered in the loop, or before it runs."""
     async def main():
-        with pytest.raises(RuntimeError, match='uvloop.*sock=xsocket.socket'):
-            with xsocket.namespace('vpn'):
-                pytest.fail('entered')
-        with pytest.raises(RuntimeError):
-            xsocket.push('vpn')
-        assert xsocket.current() == '.'
+        loop = asyncio.get_running_loop()
+        with xsocket.namespace('vpn'):
+            for attempt in (lambda: asyncio.open_connection('127.0.0.1', PORT),
+                            lambda: asyncio.start_server(print, '127.0.0.1', 4000),
+                            lambda: loop.create_datagram_endpoint(asyncio.DatagramProtocol,
+                                                                  remote_addr=('127.0.0.1', 4000))):
+                with pytest.raises(RuntimeError, match='uvloop.*sock=xsocket.socket'):
+                    await attempt()
+            # what makes its sockets in Python works
+            assert await loop.run_in_executor(None, where) == world.vpn.cookie
+        if not early:
+            assert (await asyncio.open_connection('127.0.0.1', PORT))[1].close() is None
+
+    if early:
+        with xsocket.namespace('vpn'):
+            run_in(uvloop.new_event_loop(), main())
+    else:
+        run_in(uvloop.new_event_loop(), main())
+
+
+def test_uvloop_with_a_socket(world, uvloop):
+    async def main():
         sock = xsocket.socket('vpn')
         sock.setblocking(False)
-        await asyncio.get_running_loop().sock_connect(sock, ('127.0.0.1', PORT))
-        reader, writer = await asyncio.open_connection(sock=sock)
+        loop = asyncio.get_running_loop()
+        with xsocket.namespace('vpn'):
+            await loop.sock_connect(sock, ('127.0.0.1', PORT))
+            reader, writer = await asyncio.open_connection(sock=sock)
         writer.write(b'GET / HTTP/1.0\r\n\r\n')
         answer = await reader.read()
         writer.close()
         return answer
 
-    loop = uvloop.new_event_loop()
+    assert run_in(uvloop.new_event_loop(), main()).endswith(b'\nvpn')
+
+
+def test_a_loop_of_another_make(world):
+    """Nobody can enter in it, as nothing is known of its sockets."""
+    class Loop(asyncio.AbstractEventLoop):
+        pass
+
+    asyncio._set_running_loop(Loop())
     try:
-        assert loop.run_until_complete(main()).endswith(b'\nvpn')
+        for enter in (lambda: xsocket.namespace('vpn').__enter__(), lambda: xsocket.push('vpn')):
+            with pytest.raises(RuntimeError, match='Loop object.*without Python'):
+                enter()
+        with xsocket.namespace('.'):
+            pass
     finally:
-        loop.close()
+        asyncio._set_running_loop(None)
+    assert xsocket.current() == '.'
