@@ -29,28 +29,42 @@ _ELSEWHERE = (
 )
 
 _lock = threading.RLock()
+_busy = False  # only the thread that holds the lock looks at it
 _installed: Any = None  # the __init__ of socket.socket
 
 
 def _renew_lock() -> None:
-    global _lock
-    _lock = threading.RLock()
+    global _lock, _busy
+    _lock, _busy = threading.RLock(), False
 
 
 os.register_at_fork(after_in_child=_renew_lock)
 
 
 def install() -> None:
-    """Raises ImportError without libxsocket, RuntimeError where another package makes the sockets."""
-    global _installed
+    """Raises ImportError without libxsocket, RuntimeError where another package makes the sockets.
+
+    A signal handler may interrupt this and come here itself. It does all of it again but for what may
+    just be being imported.
+    """
+    global _busy, _installed
     if socket.socket.__init__ is _installed:
         return
     with _lock:
-        _library.client()
-        cls = _redirect.the_class()
-        _names.install()
-        for module, owner, name, hook in _ELSEWHERE:
-            with contextlib.suppress(ImportError):  # not a part of this installation
-                _redirect.replace(getattr(importlib.import_module(module), owner), name, hook)
-        _redirect.install(cls)
-        _installed = cls.__init__
+        interrupted, _busy = _busy, True
+        try:
+            _library.client()
+            sockets = _redirect.the_class()
+            _names.install()
+            _redirect.install(sockets)
+            if not interrupted:
+                _install_elsewhere()
+                _installed = sockets.__init__
+        finally:
+            _busy = interrupted
+
+
+def _install_elsewhere() -> None:
+    for module, owner, name, hook in _ELSEWHERE:
+        with contextlib.suppress(ImportError):  # not a part of this installation
+            _redirect.replace(getattr(importlib.import_module(module), owner), name, hook)

@@ -185,13 +185,10 @@ def _hooked(original: Callable[..., Any], inside: Callable[..., Any]) -> Callabl
 
 
 def install() -> None:
-    """In all modules that have one of these functions under any name. Does nothing the second time."""
-    if libc:
-        return
-    hooks = {}
-    for name, inside in _INSIDE.items():
-        libc[name] = getattr(_socket, name)
-        hooks[id(libc[name])] = _hooked(libc[name], inside)
+    """In all modules that have one of these functions, under any name. May be interrupted by itself."""
+    if not libc:
+        libc.update({name: getattr(_socket, name) for name in _INSIDE})
+    hooks = {id(libc[name]): _hooked(libc[name], inside) for name, inside in _INSIDE.items()}
     for module in list(sys.modules.values()):
         names = getattr(module, '__dict__', None)
         for name, value in list(names.items()) if isinstance(names, dict) else ():

@@ -5,6 +5,7 @@ import concurrent.futures
 import multiprocessing
 import multiprocessing.pool
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import pytest
 
 import xsocket
 from support import wire
-from worlds import URL
+from worlds import URL, descriptors
 
 PLACES = ('vpn', 'lan', '.')
 
@@ -197,6 +198,61 @@ def test_processes(cookies, method):
         assert mine.poll(20) and mine.recv() == cookies[name]
         process.join()
         assert process.exitcode == 0 and '_xsocket' not in vars(process)
+
+
+INTERRUPTED = """
+import signal, socket, sys
+handled = []
+def handle(*_):
+    with xsocket.namespace('lan'):
+        handled.append(wire.netns_cookie(socket.socket()))
+        handled.append(socket.gethostbyname('127.0.0.1'))
+signal.signal(signal.SIGALRM, handle)
+from support import wire
+import xsocket
+socket.getaddrinfo('127.0.0.1', 80)  # imports a codec, which a handler better does not
+signal.setitimer(signal.ITIMER_REAL, float(sys.argv[1]))
+with xsocket.namespace('vpn'):
+    print(wire.netns_cookie(socket.socket()), socket.gethostbyname('127.0.0.1'))
+while not handled:
+    signal.pause()
+print(*handled)
+depth, function = 0, socket.gethostbyname
+while hasattr(function, '__wrapped__'):
+    function, depth = function.__wrapped__, depth + 1
+print(depth)
+"""
+
+
+@pytest.mark.parametrize('milliseconds', [0.1, 1, 5, 15])
+def test_a_signal_handler_while_hooks_are_installed(cookies, run, milliseconds):
+    """It finds them half installed, and does the rest itself."""
+    out = run(INTERRUPTED, milliseconds / 1000, env={'PYTHONWARNINGS': 'ignore'})
+    assert out == f'{cookies["vpn"]} 127.0.0.1\n{cookies["lan"]} 127.0.0.1\n1\n'
+
+
+def test_signal_handlers(cookies):
+    """They interrupt whatever is going on, in the same thread, and enter a namespace of their own."""
+    handled = []
+
+    def handle(*_):
+        assert xsocket.current() in ('vpn', '.')
+        with xsocket.namespace('lan'):
+            handled.append(where())
+        signal.setitimer(signal.ITIMER_REAL, 0.0003)
+
+    before, previous = descriptors(), signal.signal(signal.SIGALRM, handle)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.0003)
+        seen = []
+        while len(handled) < 100 or len(seen) < 500:
+            with xsocket.namespace('vpn'):
+                seen.append(where())
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+    assert set(seen) == {cookies['vpn']} and set(handled) == {cookies['lan']}
+    assert len(descriptors() - before) <= 8  # connections
 
 
 def test_fork(world, cookies):
