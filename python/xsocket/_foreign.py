@@ -30,20 +30,31 @@ def _refusing(method: Callable[..., Any]) -> Callable[..., Any]:
     return hooked
 
 
-def _asking(method: Callable[..., Any]) -> Callable[..., Any]:
+def _getaddrinfo(method: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(method)
     async def hooked(self: Any, *args: Any, **kwargs: Any) -> Any:
         if _context.target() is None:
             return await method(self, *args, **kwargs)
-        ask = functools.partial(getattr(socket, method.__name__), *args, **kwargs)
-        return await self.run_in_executor(None, ask)
+        return await self.run_in_executor(
+            None, functools.partial(socket.getaddrinfo, *args, **kwargs))
+
+    return hooked
+
+
+def _getnameinfo(method: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    async def hooked(self: Any, sockaddr: Any, flags: int = 0) -> Any:
+        if _context.target() is None:
+            return await method(self, sockaddr, flags)
+        return await self.run_in_executor(None, socket.getnameinfo, sockaddr, flags)
 
     return hooked
 
 
 _UVLOOP = {
     'create_connection': _refusing, 'create_server': _refusing, 'create_datagram_endpoint': _refusing,
-    'getaddrinfo': _asking, 'getnameinfo': _asking, 'sock_connect': _carry.hooked_sock_connect,
+    'getaddrinfo': _getaddrinfo, 'getnameinfo': _getnameinfo,
+    'sock_connect': _carry.hooked_sock_connect,
 }
 
 

@@ -147,13 +147,12 @@ def name_of(server: str, sockaddr: Any, flags: int) -> tuple[str, str]:
 
 
 def _gethostbyname(server: str, host: Any, /) -> str:
+    if host in ('', '<broadcast>'):
+        return '255.255.255.255' if host else '0.0.0.0'
     return _gethostbyname_ex(server, host)[2][0]
 
 
 def _gethostbyname_ex(server: str, host: Any, /) -> tuple[str, list[str], list[str]]:
-    special = {'': '0.0.0.0', '<broadcast>': '255.255.255.255'}.get(host)
-    if special:
-        return host, [], [special]
     found = look_up(server, host, None, socket.AF_INET, socket.SOCK_STREAM, 0, socket.AI_CANONNAME)
     return found[0][3] or host, [], list(dict.fromkeys(each[4][0] for each in found))
 

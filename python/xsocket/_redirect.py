@@ -85,6 +85,8 @@ def looked_up(sock: socket.socket, address: Any) -> Any:
     if server is None:
         return address
     host, *rest = address
+    if isinstance(host, bytearray):
+        host = bytes(host)
     found = _names.look_up(server, host, None, _family(sock), socket.SOCK_STREAM)[0][4]
     # what the address does not say, flow and zone of IPv6, is that of what was found
     return (found[0], *rest, *found[1 + len(rest):]) if rest else address

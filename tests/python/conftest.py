@@ -2,13 +2,16 @@
 """Fixtures. The package is that of the build, which meson has put into the paths."""
 
 import os
+import socket
 import subprocess
 import sys
 
 import pytest
 
 import xsocket
-from worlds import World
+from support.names import Etc, Silence
+from support.netns import Here
+from worlds import NAMED, Web, World
 
 
 @pytest.fixture(scope='module')
@@ -17,6 +20,21 @@ def world(build):
     made = World(build, 'vpn', 'lan')
     yield made
     made.close()
+
+
+@pytest.fixture(scope='module')
+def quiet_outside():
+    """Name servers are at 127.0.0.1, and web servers at 127.0.0.80: outside nobody asks those."""
+    with Etc() as etc:
+        etc.write('resolv.conf', 'nameserver 127.0.0.1\n')
+        # servers of http.server ask for the name of their host
+        etc.write('hosts', f'127.0.0.1 localhost {socket.gethostname()}\n')
+        etc.write('nsswitch.conf', 'hosts: files dns\n')
+        silence, web = Silence(Here()), Web(Here(), 'here', NAMED)
+        yield etc
+        web.close()
+        assert web.asked == 0 and silence.heard() == 0
+        silence.close()
 
 
 @pytest.fixture(autouse=True)

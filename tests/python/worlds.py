@@ -4,17 +4,24 @@
 import contextlib
 import http.server
 import os
+import socketserver
 import threading
 
 from support.broker import Broker
+from support.names import Dns
 from support.netns import Here, Namespace
 
 PORT = 8080
+NAMED = ('127.0.0.80', 80)
 URL = f'http://127.0.0.1:{PORT}/'
 
 
 class HTTPServer(http.server.ThreadingHTTPServer):
     request_queue_size = 128
+
+    def server_bind(self):
+        """Without the name of its address, for which http.server asks."""
+        socketserver.TCPServer.server_bind(self)
 
 
 class Web:
@@ -64,6 +71,19 @@ class Place:
         self.web.close()
         self.broker.stop()
         self.namespace.delete()
+
+
+class Named(Place):
+    """The same with a name server; the web server is where the names of the examples lead."""
+
+    def __init__(self, build, name, names):
+        os.makedirs('/run/xsocket', exist_ok=True)
+        super().__init__(build, name, NAMED)
+        self.dns = Dns(self.namespace, names)
+
+    def close(self):
+        self.dns.stop()
+        super().close()
 
 
 class World:
