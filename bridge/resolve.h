@@ -4,7 +4,7 @@
 
 /*
  * Looks a name up by DNS servers that are reached through sockets of the caller's choice, and so in
- * a network namespace of its choice. Nothing of the bridge is in here. See resolve.c.
+ * a network namespace of its choice: resolver/ does that.
  */
 
 #include "bridge/netaddr.h"
@@ -32,10 +32,12 @@ struct resolve_result {
 /*
  * The addresses of a name, IPv4 and IPv6, with this port. Waits. The hosts file comes before DNS.
  * Other sources that nsswitch.conf(5) may name are not asked: they look from another namespace.
+ * ADDR6%INTERFACE is looked up, too: what number the interface has there.
  *
  * Returns 0, or a negative errno: -ENOENT (no such name, or it has no addresses), -ETIMEDOUT (no
  * server answered in time), -EHOSTUNREACH (none can be reached, or none knows for now),
- * -ECANCELED, -ENOMEM; or what source->open failed with, if that is why no server could be asked.
+ * -EOPNOTSUPP (there is no c-ares), -ENODEV, -ECANCELED, -ENOMEM; or what source->open failed with,
+ * if that is why no server could be asked, or what opening a file did.
  */
 int resolve_name(const struct resolve_source *source, const char *name, uint16_t port,
 	struct resolve_result *ret);

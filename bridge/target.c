@@ -25,14 +25,12 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <net/if.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/ioctl.h>
 
 #define STACK_SIZE (256 * 1024)
 
@@ -79,6 +77,8 @@ const char *target_reason(int r)
 		return "no name server answers";
 	case -EHOSTUNREACH:
 		return "no name server can be reached, or knows it";
+	case -EOPNOTSUPP:
+		return "there is no libcares.so.2 to ask with: install c-ares";
 	}
 	return strerror(-r);
 }
@@ -103,28 +103,6 @@ static int open_there(void *data, int domain, int type)
 	return -ETIMEDOUT;
 }
 
-/* ADDR6%INTERFACE: the number that the interface has there. */
-static int find_scoped(struct target *target, struct resolve_result *ret)
-{
-	const char *host = target->endpoint->host, *name = strchr(host, '%') + 1;
-	_cleanup_fd_ int fd = open_there(target, AF_INET6, SOCK_DGRAM);
-	struct ifreq request = {0};
-	char text[INET6_ADDRSTRLEN + 16];
-
-	if (fd < 0)
-		return fd;
-	if (strlen(name) >= sizeof(request.ifr_name))
-		return -ENODEV;
-	strcpy(request.ifr_name, name);
-	if (ioctl(fd, SIOCGIFINDEX, &request) < 0)
-		return -errno;
-	if ((size_t)snprintf(text, sizeof(text), "%.*s%%%d", (int)(name - 1 - host), host,
-		    request.ifr_ifindex) >= sizeof(text))
-		return -EINVAL;
-	*ret = (struct resolve_result){.n = 1, .ttl_s = RESOLVE_UNTIMED};
-	return netaddr_parse(text, target->endpoint->port, &ret->addresses[0]);
-}
-
 static int look_up(struct target *target, struct resolve_result *ret)
 {
 	char resolv_conf[PATH_MAX], hosts[PATH_MAX];
@@ -136,8 +114,6 @@ static int look_up(struct target *target, struct resolve_result *ret)
 		.cancel = target->cancel,
 	};
 
-	if (strchr(target->endpoint->host, '%'))
-		return find_scoped(target, ret);
 	place_file(target->place, "resolv.conf", resolv_conf, sizeof(resolv_conf));
 	place_file(target->place, "hosts", hosts, sizeof(hosts));
 	return resolve_name(&source, target->endpoint->host, target->endpoint->port, ret);

@@ -88,6 +88,18 @@ enum wire_result wire_socket_decode(const void *packet, size_t size, struct wire
 	return WIRE_OK;
 }
 
+enum wire_result wire_resolver_decode(const void *packet, size_t size, struct wire_resolver *ret)
+{
+	if (size != WIRE_RESOLVER_SIZE)
+		return WIRE_BAD_LENGTH;
+	*ret = (struct wire_resolver){
+		.file = word_get(packet, 4),
+		.flags = word_get(packet, 5),
+		.cpu = word_get(packet, 6),
+	};
+	return WIRE_OK;
+}
+
 enum wire_result wire_descriptors_decode(const void *packet, size_t size, uint32_t *ret_count)
 {
 	if (size != WIRE_DESCRIPTORS_SIZE)
@@ -132,6 +144,14 @@ void wire_socket_encode(uint8_t packet[WIRE_SOCKET_SIZE], const struct wire_sock
 	word_put(packet, 7, request->count);
 	word_put(packet, 8, request->flags);
 	word_put(packet, 9, request->cpu);
+}
+
+void wire_resolver_encode(uint8_t packet[WIRE_RESOLVER_SIZE], const struct wire_resolver *request)
+{
+	header_put(packet, WIRE_OP_RESOLVER, WIRE_RESOLVER_SIZE);
+	word_put(packet, 4, request->file);
+	word_put(packet, 5, request->flags);
+	word_put(packet, 6, request->cpu);
 }
 
 void wire_descriptors_encode(uint8_t packet[WIRE_DESCRIPTORS_SIZE], uint32_t count)

@@ -26,6 +26,7 @@
 
 /* Requests have small opcodes, what the broker sends has the high bit. */
 #define WIRE_OP_SOCKET	    1u
+#define WIRE_OP_RESOLVER    2u
 #define WIRE_OP_DESCRIPTORS 0x80000001u
 #define WIRE_OP_VERDICT	    0x80000002u
 
@@ -33,6 +34,7 @@
 #define WIRE_PLAIN_REPLY_SIZE	8u
 #define WIRE_HEADER_SIZE	16u
 #define WIRE_SOCKET_SIZE	(WIRE_HEADER_SIZE + 24u)
+#define WIRE_RESOLVER_SIZE	(WIRE_HEADER_SIZE + 12u)
 #define WIRE_DESCRIPTORS_SIZE	(WIRE_HEADER_SIZE + 4u)
 #define WIRE_VERDICT_SIZE	(WIRE_HEADER_SIZE + 12u)
 
@@ -42,10 +44,10 @@
 /* Sockets that one request can ask for: SCM_MAX_FD of the kernel (unix(7)), one packet's worth. */
 #define WIRE_BATCH_MAX 253u
 
-/* wire_socket.flags: no further request follows, the broker may close after its verdict. */
-#define WIRE_SOCKET_LAST 1u
+/* The flags of a request: none follows, the broker may close after its verdict. */
+#define WIRE_LAST 1u
 
-/* wire_socket.cpu: the client does not say where it runs. */
+/* The cpu of a request: the client does not say where it runs. */
 #define WIRE_CPU_UNKNOWN 0xffffffffu
 
 /* What a packet turned out to be. Everything but WIRE_OK ends the connection. */
@@ -67,13 +69,25 @@ struct wire_header {
 struct wire_socket {
 	uint32_t domain, type, protocol;
 	uint32_t count; /* 1 to WIRE_BATCH_MAX */
-	uint32_t flags; /* WIRE_SOCKET_*; unknown ones are refused */
+	uint32_t flags; /* WIRE_LAST; unknown ones are refused */
 	uint32_t cpu;	/* where the client runs, a hint; or WIRE_CPU_UNKNOWN */
 };
 
+/* Files that tell a resolver what it needs to know, of the broker's namespace. */
+enum wire_file {
+	WIRE_RESOLV_CONF = 1,
+	WIRE_HOSTS = 2,
+	WIRE_NSSWITCH = 3,
+};
+
+struct wire_resolver {
+	uint32_t file;	     /* enum wire_file; others are refused */
+	uint32_t flags, cpu; /* as in wire_socket */
+};
+
 struct wire_verdict {
-	uint32_t error;	  /* errno, 0 when sockets were sent */
-	uint32_t count;	  /* sockets sent before this */
+	uint32_t error;	  /* errno, 0 when descriptors were sent */
+	uint32_t count;	  /* descriptors sent before this */
 	uint32_t version; /* the highest version spoken */
 };
 
@@ -88,6 +102,7 @@ enum wire_result wire_header_decode(const void *packet, size_t size, struct wire
 
 /* For a packet whose header was decoded and has the opcode of the name. */
 enum wire_result wire_socket_decode(const void *packet, size_t size, struct wire_socket *ret);
+enum wire_result wire_resolver_decode(const void *packet, size_t size, struct wire_resolver *ret);
 enum wire_result wire_descriptors_decode(const void *packet, size_t size, uint32_t *ret_count);
 enum wire_result wire_verdict_decode(const void *packet, size_t size, struct wire_verdict *ret);
 
@@ -96,6 +111,7 @@ void wire_plain_request_encode(
 	uint8_t packet[WIRE_PLAIN_REQUEST_SIZE], const struct wire_plain_request *request);
 void wire_plain_reply_encode(uint8_t packet[WIRE_PLAIN_REPLY_SIZE], uint32_t error);
 void wire_socket_encode(uint8_t packet[WIRE_SOCKET_SIZE], const struct wire_socket *request);
+void wire_resolver_encode(uint8_t packet[WIRE_RESOLVER_SIZE], const struct wire_resolver *request);
 void wire_descriptors_encode(uint8_t packet[WIRE_DESCRIPTORS_SIZE], uint32_t count);
 void wire_verdict_encode(uint8_t packet[WIRE_VERDICT_SIZE], const struct wire_verdict *verdict);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xsocket() and the client handle.
+ * One request on a connection of its own, and the client, which keeps one.
  *
  * Both ask through ask(): one exchange, and a few more on new connections while the broker hangs
  * up without an answer. That happens to a client whose request was queued while the broker ended:
@@ -17,35 +17,24 @@
  *   - the number still is that socket: SO_COOKIE (kernel 4.12) is unique among sockets. If not,
  *     the number belongs to somebody else, so it is not closed but forgotten.
  */
-#include "lib/exchange.h"
-#include "lib/xsocket.h"
+#include "lib/client.h"
 
-#include "common/cancel.h"
+#include "lib/exchange.h"
+
 #include "common/cleanup.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <sched.h>
-#include <stdatomic.h>
-#include <stdlib.h>
+#include <stdbool.h>
+#include <sys/socket.h>
 #include <time.h>
-
-#define EXPORT __attribute__((visibility("default")))
 
 #define CONNECTION_NULL                                                                            \
 	{                                                                                          \
 		.fd = -1                                                                           \
 	}
-
-struct xsocket_client {
-	struct address address;
-	atomic_flag busy;
-	int fd;		  /* -1: not connected */
-	uint64_t cookie;  /* SO_COOKIE of fd */
-	int64_t armed_ms; /* as in struct exchange */
-	pid_t pid;	  /* whose fd it is */
-};
 
 /* How long to wait before asking again. */
 static const long pauses_ms[] = {10, 40, 160};
@@ -74,7 +63,7 @@ static uint64_t socket_cookie(int fd)
  * connection that may be used again, or -1.
  */
 static int ask(struct exchange *exchange, const struct address *address,
-	const struct wire_socket *request, int *fds)
+	const struct request *request, int *fds)
 {
 	size_t pauses = 0;
 
@@ -86,7 +75,7 @@ static int ask(struct exchange *exchange, const struct address *address,
 		if (!kept)
 			r = exchange_connect(exchange, address);
 		if (r == 0)
-			r = exchange_sockets(exchange, request, fds, &alive);
+			r = exchange_ask(exchange, request, fds, &alive);
 		if (r < 0 && !alive)
 			close_fd(&exchange->fd);
 		/* The broker then looks again what its clients have received. */
@@ -105,29 +94,51 @@ static int ask(struct exchange *exchange, const struct address *address,
 	}
 }
 
-static struct wire_socket request_of(int domain, int type, int protocol, unsigned count)
+static uint32_t cpu_number(void)
 {
 	int cpu = sched_getcpu();
 
-	return (struct wire_socket){
-		.domain = (uint32_t)domain,
-		.type = (uint32_t)type,
-		.protocol = (uint32_t)protocol,
-		.count = count,
-		.cpu = cpu < 0 ? WIRE_CPU_UNKNOWN : (uint32_t)cpu,
+	return cpu < 0 ? WIRE_CPU_UNKNOWN : (uint32_t)cpu;
+}
+
+static struct request sockets_request(
+	int domain, int type, int protocol, unsigned count, uint32_t flags)
+{
+	return (struct request){
+		.opcode = WIRE_OP_SOCKET,
+		.socket =
+			{
+				.domain = (uint32_t)domain,
+				.type = (uint32_t)type,
+				.protocol = (uint32_t)protocol,
+				.count = count,
+				.flags = flags,
+				.cpu = cpu_number(),
+			},
 	};
 }
 
-/* One socket by a connection of its own. Returns the descriptor or a negative errno. */
-static int one_shot(const struct address *address, int domain, int type, int protocol)
+static struct request file_request(int file, uint32_t flags)
 {
-	struct wire_socket request = request_of(domain, type, protocol, 1);
+	return (struct request){
+		.opcode = WIRE_OP_RESOLVER,
+		.resolver = {.file = (uint32_t)file, .flags = flags, .cpu = cpu_number()},
+	};
+}
+
+static bool is_file(int file)
+{
+	return file == WIRE_RESOLV_CONF || file == WIRE_HOSTS || file == WIRE_NSSWITCH;
+}
+
+/* One descriptor by a connection of its own. Returns it or a negative errno. */
+static int once(const struct address *address, const struct request *request, bool cloexec)
+{
 	struct exchange exchange = CONNECTION_NULL;
 	_cleanup_fd_ int fd = -1;
 	int r;
 
-	request.flags = WIRE_SOCKET_LAST;
-	r = ask(&exchange, address, &request, &fd);
+	r = ask(&exchange, address, request, &fd);
 	if (r < 0) {
 		close_fd(&exchange.fd);
 		return r;
@@ -138,11 +149,11 @@ static int one_shot(const struct address *address, int domain, int type, int pro
 	 */
 	if (fd < exchange.fd) {
 		close_fd(&exchange.fd);
-		if (!(type & SOCK_CLOEXEC))
+		if (!cloexec)
 			fcntl(fd, F_SETFD, 0);
 		return steal_fd(&fd);
 	}
-	if (dup3(fd, exchange.fd, type & SOCK_CLOEXEC ? O_CLOEXEC : 0) < 0) {
+	if (dup3(fd, exchange.fd, cloexec ? O_CLOEXEC : 0) < 0) {
 		r = -errno;
 		close_fd(&exchange.fd);
 		return r;
@@ -150,30 +161,86 @@ static int one_shot(const struct address *address, int domain, int type, int pro
 	return exchange.fd;
 }
 
+static int once_socket(const struct address *address, int domain, int type, int protocol)
+{
+	struct request request = sockets_request(domain, type, protocol, 1, WIRE_LAST);
+
+	return once(address, &request, type & SOCK_CLOEXEC);
+}
+
+static int once_file(const struct address *address, int file)
+{
+	struct request request = file_request(file, WIRE_LAST);
+
+	return once(address, &request, true);
+}
+
+int client_once_socket(const char *server, int domain, int type, int protocol)
+{
+	struct address address;
+	int r = address_from_server(server, &address);
+
+	return r < 0 ? r : once_socket(&address, domain, type, protocol);
+}
+
+int client_once_file(const char *server, int file)
+{
+	struct address address;
+	int r = is_file(file) ? address_from_server(server, &address) : -EINVAL;
+
+	return r < 0 ? r : once_file(&address, file);
+}
+
 static bool client_owns_connection(const struct xsocket_client *client)
 {
 	return client->fd >= 0 && socket_cookie(client->fd) == client->cookie;
 }
 
-static void client_disconnect(struct xsocket_client *client)
+int client_init(struct xsocket_client *client, const char *server, int lowest_fd)
+{
+	*client = (struct xsocket_client){.fd = -1, .lowest_fd = lowest_fd};
+	atomic_flag_clear(&client->busy);
+	return address_from_server(server, &client->address);
+}
+
+void client_close(struct xsocket_client *client)
 {
 	if (client_owns_connection(client))
 		close_fd(&client->fd);
 	client->fd = -1;
 }
 
-/* Up to WIRE_BATCH_MAX sockets by the client's connection, which the caller has taken. */
-static int client_ask(struct xsocket_client *client, const struct wire_socket *request, int *fds)
+int client_connect(struct xsocket_client *client)
+{
+	struct exchange exchange = CONNECTION_NULL;
+	int r;
+
+	client_close(client);
+	exchange.lowest_fd = client->lowest_fd;
+	exchange.deadline_ns = exchange_deadline();
+	r = exchange_connect(&exchange, &client->address);
+	if (r < 0)
+		return r;
+	client->fd = exchange.fd;
+	client->armed_ms = exchange.armed_ms;
+	client->cookie = socket_cookie(exchange.fd);
+	client->pid = getpid();
+	return 0;
+}
+
+/* Asks by the client's connection, which the caller has taken. */
+static int client_ask(struct xsocket_client *client, const struct request *request, int *fds)
 {
 	struct exchange exchange = CONNECTION_NULL;
 	pid_t pid = getpid();
 	int r;
 
 	if (client->pid != pid || !client_owns_connection(client))
-		client_disconnect(client);
+		client_close(client);
 	client->pid = pid;
 	/* It stays the client's meanwhile: a handler may jump out of here and never come back. */
 	exchange.fd = client->fd;
+	exchange.lowest_fd = client->lowest_fd;
 	exchange.armed_ms = client->armed_ms;
 	r = ask(&exchange, &client->address, request, fds);
 	if (exchange.fresh && exchange.fd >= 0)
@@ -183,7 +250,7 @@ static int client_ask(struct xsocket_client *client, const struct wire_socket *r
 	return r;
 }
 
-static int client_sockets(
+static int taken_sockets(
 	struct xsocket_client *client, int domain, int type, int protocol, int *fds, unsigned n)
 {
 	unsigned have = 0;
@@ -193,7 +260,7 @@ static int client_sockets(
 		n = INT_MAX;
 	while (have < n) {
 		unsigned wanted = n - have < WIRE_BATCH_MAX ? n - have : WIRE_BATCH_MAX;
-		struct wire_socket request = request_of(domain, type, protocol, wanted);
+		struct request request = sockets_request(domain, type, protocol, wanted, 0);
 
 		r = client_ask(client, &request, fds + have);
 		if (r < 0)
@@ -212,7 +279,7 @@ static int busy_sockets(const struct xsocket_client *client, int domain, int typ
 	int *fds, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
-		int fd = one_shot(&client->address, domain, type, protocol);
+		int fd = once_socket(&client->address, domain, type, protocol);
 
 		if (fd < 0)
 			return i > 0 ? (int)i : fd;
@@ -221,90 +288,36 @@ static int busy_sockets(const struct xsocket_client *client, int domain, int typ
 	return (int)n;
 }
 
-/* ---- what is exported: the only place where negative errno values become errno ---- */
-
-static int as_libc(int r, int saved_errno)
-{
-	errno = r < 0 ? -r : saved_errno;
-	return r < 0 ? -1 : r;
-}
-
-EXPORT int xsocket(const char *server, int domain, int type, int protocol)
-{
-	int saved_errno = errno, r;
-	struct cancel cancel;
-	struct address address;
-
-	cancel_hold(&cancel);
-	r = address_from_server(server, &address);
-	if (r == 0)
-		r = one_shot(&address, domain, type, protocol);
-	cancel_release(&cancel);
-	return as_libc(r, saved_errno);
-}
-
-EXPORT struct xsocket_client *xsocket_client_new(const char *server)
-{
-	int saved_errno = errno, r;
-	struct cancel cancel;
-	struct exchange exchange = CONNECTION_NULL;
-	struct xsocket_client *client = calloc(1, sizeof(*client));
-
-	if (!client)
-		return NULL;
-	cancel_hold(&cancel);
-	r = address_from_server(server, &client->address);
-	exchange.deadline_ns = exchange_deadline();
-	if (r == 0)
-		r = exchange_connect(&exchange, &client->address);
-	cancel_release(&cancel);
-	if (as_libc(r, saved_errno) < 0) {
-		free(client);
-		return NULL;
-	}
-	atomic_flag_clear(&client->busy);
-	client->fd = exchange.fd;
-	client->armed_ms = exchange.armed_ms;
-	client->cookie = socket_cookie(exchange.fd);
-	client->pid = getpid();
-	return client;
-}
-
-EXPORT int xsocket_client_sockets(
+int client_sockets(
 	struct xsocket_client *client, int domain, int type, int protocol, int *fds, unsigned n)
 {
-	int saved_errno = errno, r;
-	struct cancel cancel;
+	int r;
 
-	cancel_hold(&cancel);
-	if (atomic_flag_test_and_set(&client->busy)) {
-		r = busy_sockets(client, domain, type, protocol, fds, n);
-	} else {
-		r = client_sockets(client, domain, type, protocol, fds, n);
-		atomic_flag_clear(&client->busy);
-	}
-	cancel_release(&cancel);
-	return as_libc(r, saved_errno);
+	if (atomic_flag_test_and_set(&client->busy))
+		return busy_sockets(client, domain, type, protocol, fds, n);
+	r = taken_sockets(client, domain, type, protocol, fds, n);
+	atomic_flag_clear(&client->busy);
+	return r;
 }
 
-EXPORT int xsocket_client_socket(struct xsocket_client *client, int domain, int type, int protocol)
+int client_socket(struct xsocket_client *client, int domain, int type, int protocol)
 {
-	int fd, r;
+	int fd, r = client_sockets(client, domain, type, protocol, &fd, 1);
 
-	r = xsocket_client_sockets(client, domain, type, protocol, &fd, 1);
 	return r < 0 ? r : fd;
 }
 
-EXPORT void xsocket_client_free(struct xsocket_client *client)
+int client_file(struct xsocket_client *client, int file)
 {
-	int saved_errno = errno;
-	struct cancel cancel;
+	struct request request;
+	int fd, r;
 
-	if (!client)
-		return;
-	cancel_hold(&cancel);
-	client_disconnect(client);
-	free(client);
-	cancel_release(&cancel);
-	errno = saved_errno;
+	if (!is_file(file))
+		return -EINVAL;
+	if (atomic_flag_test_and_set(&client->busy))
+		return once_file(&client->address, file);
+	request = file_request(file, 0);
+	r = client_ask(client, &request, &fd);
+	atomic_flag_clear(&client->busy);
+	return r < 0 ? r : fd;
 }

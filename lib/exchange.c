@@ -18,8 +18,10 @@
 #include "common/fdpass.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <time.h>
 
@@ -72,6 +74,16 @@ static int deadline_again(struct exchange *exchange, int r)
 	return deadline_arm(exchange);
 }
 
+static void move_up(int *fd, int lowest)
+{
+	int high = *fd < lowest ? fcntl(*fd, F_DUPFD_CLOEXEC, lowest) : -1;
+
+	if (high < 0)
+		return;
+	close_fd(fd);
+	*fd = high;
+}
+
 int exchange_connect(struct exchange *exchange, const struct address *address)
 {
 	_cleanup_fd_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
@@ -79,6 +91,7 @@ int exchange_connect(struct exchange *exchange, const struct address *address)
 
 	if (fd < 0)
 		return -errno;
+	move_up(&fd, exchange->lowest_fd);
 	exchange->fd = fd;
 	exchange->armed_ms = 0;
 	r = deadline_arm(exchange);
@@ -97,14 +110,25 @@ int exchange_connect(struct exchange *exchange, const struct address *address)
 	return 0;
 }
 
-static int request_send(struct exchange *exchange, const struct wire_socket *request)
+/* Writes the packet of a request, and returns its size. */
+static size_t request_encode(uint8_t packet[WIRE_MESSAGE_MAX], const struct request *request)
 {
-	uint8_t packet[WIRE_SOCKET_SIZE];
+	if (request->opcode == WIRE_OP_RESOLVER) {
+		wire_resolver_encode(packet, &request->resolver);
+		return WIRE_RESOLVER_SIZE;
+	}
+	wire_socket_encode(packet, &request->socket);
+	return WIRE_SOCKET_SIZE;
+}
+
+static int request_send(struct exchange *exchange, const struct request *request)
+{
+	uint8_t packet[WIRE_MESSAGE_MAX];
+	size_t size = request_encode(packet, request);
 	int r;
 
-	wire_socket_encode(packet, request);
 	do {
-		r = fdpass_send(exchange->fd, packet, sizeof(packet), NULL, 0, 0);
+		r = fdpass_send(exchange->fd, packet, size, NULL, 0, 0);
 		if (r == 0)
 			return 0;
 		/* The broker may have refused us, and said why, before we asked. */
@@ -144,7 +168,7 @@ static int answer_verdict(
 
 	if (received->count > 0 || wire_verdict_decode(packet, received->size, verdict) != WIRE_OK)
 		return -EPROTO;
-	/* Either sockets or an error, and no errno of the kernel's is beyond 4095. */
+	/* Either descriptors or an error, and no errno of the kernel's is beyond 4095. */
 	if (verdict->count != answer->count || verdict->error > 4095 ||
 		(verdict->error == 0) != (verdict->count > 0))
 		return -EPROTO;
@@ -238,17 +262,43 @@ static bool socket_matches(int fd, const struct wire_socket *request)
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &length) < 0)
 		return false;
-	if (expected == 0)
-		expected = type == SOCK_STREAM ? IPPROTO_TCP
-			 : type == SOCK_DGRAM  ? IPPROTO_UDP
-					       : protocol;
+	if (expected == 0 && (request->domain == AF_INET || request->domain == AF_INET6))
+		expected = type == SOCK_STREAM	? IPPROTO_TCP
+			   : type == SOCK_DGRAM ? IPPROTO_UDP
+						: protocol;
 	return protocol == expected;
 }
 
-int exchange_sockets(
-	struct exchange *exchange, const struct wire_socket *request, int *fds, bool *ret_alive)
+/*
+ * Whether a descriptor is a file that can be read, and not be written. One of a hostile broker may
+ * still say what it likes, and be on a file system that makes a reader wait.
+ */
+static bool file_matches(int fd)
 {
-	struct answer answer = {.fds = fds, .max = request->count};
+	struct stat st;
+	int flags = fcntl(fd, F_GETFL);
+
+	return flags >= 0 && (flags & O_ACCMODE) == O_RDONLY && !(flags & O_PATH) &&
+	       fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+/* How many descriptors may come. */
+static unsigned request_max(const struct request *request)
+{
+	return request->opcode == WIRE_OP_RESOLVER ? 1 : request->socket.count;
+}
+
+static bool request_matches(const struct request *request, int fd)
+{
+	if (request->opcode == WIRE_OP_RESOLVER)
+		return file_matches(fd);
+	return socket_matches(fd, &request->socket);
+}
+
+int exchange_ask(
+	struct exchange *exchange, const struct request *request, int *fds, bool *ret_alive)
+{
+	struct answer answer = {.fds = fds, .max = request_max(request)};
 	int r;
 
 	*ret_alive = false;
@@ -257,7 +307,7 @@ int exchange_sockets(
 		r = request_send(exchange, request);
 	if (r == 0)
 		r = answer_receive(exchange, &answer);
-	if (r == 0 && answer.count > 0 && !socket_matches(fds[0], request))
+	if (r == 0 && answer.count > 0 && !request_matches(request, fds[0]))
 		r = -EPROTO;
 	if (r == 0 && answer.verdict.error == 0) {
 		*ret_alive = true;

@@ -16,30 +16,41 @@
 #include <stdint.h>
 
 struct exchange {
-	int fd;		      /* the connection, owned */
-	bool fresh;	      /* connected by exchange_connect() */
-	int64_t deadline_ns;  /* CLOCK_MONOTONIC */
-	int64_t armed_ms;     /* what SO_RCVTIMEO and SO_SNDTIMEO of fd were last set to */
+	int fd;		     /* the connection, owned */
+	int lowest_fd;	     /* what number a new fd should have at least */
+	bool fresh;	     /* connected by exchange_connect() */
+	int64_t deadline_ns; /* CLOCK_MONOTONIC */
+	int64_t armed_ms;    /* what SO_RCVTIMEO and SO_SNDTIMEO of fd were last set to */
+};
+
+/* What is asked for. */
+struct request {
+	uint32_t opcode; /* which of them */
+	union {
+		struct wire_socket socket;     /* WIRE_OP_SOCKET */
+		struct wire_resolver resolver; /* WIRE_OP_RESOLVER */
+	};
 };
 
 /* The deadline of an exchange that begins now. */
 int64_t exchange_deadline(void);
 
 /*
- * Connects exchange->fd, close-on-exec, before exchange->deadline_ns. Returns 0 or a negative
+ * Connects exchange->fd, close-on-exec, before exchange->deadline_ns. It has a lower number than
+ * exchange->lowest_fd only where there is no other. Returns 0 or a negative
  * errno: those of socket(2) and connect(2), -ETIMEDOUT, -EPROTO (the socket is of another type).
  */
 int exchange_connect(struct exchange *exchange, const struct address *address);
 
 /*
- * Asks for request->count sockets and waits for the verdict, so that the broker keeps no copy of
- * what it handed out. fds has room for request->count descriptors, which arrive close-on-exec.
+ * Asks, and waits for the verdict, so that the broker keeps no copy of what it handed out. fds has
+ * room for request->socket.count descriptors, or for the one of a file; they arrive close-on-exec.
  *
  * Returns how many there are (at least one), or a negative errno. -ECONNRESET means that the
  * broker hung up without an answer: asking again on a new connection may help. Where the broker
  * answered with an errno, *ret_alive tells whether the connection may be used again.
  */
-int exchange_sockets(
-	struct exchange *exchange, const struct wire_socket *request, int *fds, bool *ret_alive);
+int exchange_ask(
+	struct exchange *exchange, const struct request *request, int *fds, bool *ret_alive);
 
 #endif

@@ -13,7 +13,7 @@
 
 #include "common/cancel.h"
 #include "common/cleanup.h"
-#include "lib/xsocket.h"
+#include "lib/client.h"
 #include "preload/interfaces.h"
 #include "preload/memory.h"
 #include "preload/next.h"
@@ -164,18 +164,17 @@ static int broker_socket(const struct move *move)
 {
 	int type = move->kind.type | SOCK_CLOEXEC, fd;
 
-	fd = xsocket(move->server, move->kind.domain, type, move->kind.protocol);
+	fd = client_once_socket(move->server, move->kind.domain, type, move->kind.protocol);
 	/* A kernel without MPTCP, or net.mptcp.enabled=0. */
-	if (fd < 0 && move->kind.protocol == IPPROTO_MPTCP &&
-		(errno == EPROTONOSUPPORT || errno == ENOPROTOOPT)) {
+	if (move->kind.protocol == IPPROTO_MPTCP &&
+		(fd == -EPROTONOSUPPORT || fd == -ENOPROTOOPT)) {
 		report(REPORT_DEBUG, "no MPTCP there, port %u is bound by TCP", move->port);
-		fd = xsocket(move->server, move->kind.domain, type, IPPROTO_TCP);
+		fd = client_once_socket(move->server, move->kind.domain, type, IPPROTO_TCP);
 	}
 	if (fd >= 0)
 		return fd;
-	fd = errno;
-	advice_report(move->port, move->server, fd);
-	return -advice_for(fd)->program_errno;
+	advice_report(move->port, move->server, -fd);
+	return -advice_for(-fd)->program_errno;
 }
 
 /*

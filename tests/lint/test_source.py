@@ -25,11 +25,12 @@ CODE = sorted({*C, *SHELL, *PYTHON, *OTHER})
 ALLOWED = {
     'common': {'common'},
     'lib': {'common', 'lib'},
+    'resolver': {'common', 'lib', 'resolver'},
     'preload': {'common', 'lib', 'preload'},
     'xbind': {'common', 'lib', 'preload', 'xbind'},
     'daemon': {'common', 'daemon'},
     'server': {'common', 'daemon', 'server'},
-    'bridge': {'common', 'lib', 'daemon', 'bridge'},
+    'bridge': {'common', 'lib', 'daemon', 'resolver', 'bridge'},
 }
 LONGEST, LONGEST_FUNCTION = 400, 60
 
@@ -111,8 +112,9 @@ def test_headers_stand_alone(path, compiler):
 
 
 def test_public_header_in_cplusplus_and_old_c(compiler):
-    compiler('-x', 'c', '-std=c99', '-pedantic-errors', 'lib/xsocket.h')
-    compiler('-x', 'c++', '-std=c++11', 'lib/xsocket.h', command=require('g++', 'c++'))
+    for header in ('lib/xsocket.h', 'resolver/xsocket-resolver.h'):
+        compiler('-x', 'c', '-std=c99', '-pedantic-errors', header)
+        compiler('-x', 'c++', '-std=c++11', header, command=require('g++', 'c++'))
 
 
 @pytest.fixture

@@ -18,6 +18,8 @@ MESON = shlex.split(os.environ.get('MESONINTROSPECT', 'meson introspect'))[:-1]
 INSTALLED = {
     'bin/xsocket-server', 'include/xsocket.h', '{lib}/libxsocket.so', '{lib}/libxsocket.so.1',
     '{lib}/libxsocket.so.1.0.0', '{lib}/libxbind.so', '{lib}/pkgconfig/xsocket.pc',
+    'include/xsocket-resolver.h', '{lib}/libxsocket-resolver.so', '{lib}/libxsocket-resolver.so.1',
+    '{lib}/libxsocket-resolver.so.1.0.0', '{lib}/pkgconfig/xsocket-resolver.pc',
 }
 UNITS = {
     'lib/systemd/system/xsocket.service', 'lib/systemd/system/xsocket.socket',

@@ -173,7 +173,7 @@ static void the_broker_is_told_when_no_request_follows(void **state)
 	int fds[2];
 
 	fds[0] = xsocket(broker.server, AF_INET, SOCK_STREAM, 0);
-	assert_int_equal(atomic_load(&broker.counts->last_flags), WIRE_SOCKET_LAST);
+	assert_int_equal(atomic_load(&broker.counts->last_flags), WIRE_LAST);
 	fds[1] = xsocket_client_socket(client, AF_INET, SOCK_STREAM, 0);
 	assert_int_equal(atomic_load(&broker.counts->last_flags), 0);
 	fds_close(fds, 2);

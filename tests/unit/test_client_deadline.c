@@ -142,7 +142,8 @@ static void a_full_queue_times_out(void **state)
 /* A peer that reads nothing fills the buffer of the sender. */
 static void a_request_that_cannot_be_sent_times_out(void **state)
 {
-	struct wire_socket request = {.domain = AF_INET, .type = SOCK_STREAM, .count = 1};
+	struct request request = {.opcode = WIRE_OP_SOCKET,
+		.socket = {.domain = AF_INET, .type = SOCK_STREAM, .count = 1}};
 	struct exchange exchange = {.fd = -1};
 	int64_t took = now_ms();
 	bool alive = true;
@@ -155,7 +156,7 @@ static void a_request_that_cannot_be_sent_times_out(void **state)
 	exchange.fd = pair[0];
 	exchange.deadline_ns = exchange_deadline();
 	storm_begin();
-	assert_int_equal(exchange_sockets(&exchange, &request, &fd, &alive), -ETIMEDOUT);
+	assert_int_equal(exchange_ask(&exchange, &request, &fd, &alive), -ETIMEDOUT);
 	storm_end();
 	assert_false(alive);
 	assert_true(now_ms() - took >= AT_LEAST);
@@ -165,7 +166,8 @@ static void a_request_that_cannot_be_sent_times_out(void **state)
 
 static void a_deadline_that_has_passed_is_not_waited_for(void **state)
 {
-	struct wire_socket request = {.domain = AF_INET, .type = SOCK_STREAM, .count = 1};
+	struct request request = {.opcode = WIRE_OP_SOCKET,
+		.socket = {.domain = AF_INET, .type = SOCK_STREAM, .count = 1}};
 	struct exchange exchange = {.fd = -1};
 	struct address address;
 	bool alive = true;
@@ -178,7 +180,7 @@ static void a_deadline_that_has_passed_is_not_waited_for(void **state)
 	exchange.deadline_ns = exchange_deadline();
 	assert_int_equal(exchange_connect(&exchange, &address), 0);
 	exchange.deadline_ns = 1;
-	assert_int_equal(exchange_sockets(&exchange, &request, &fd, &alive), -ETIMEDOUT);
+	assert_int_equal(exchange_ask(&exchange, &request, &fd, &alive), -ETIMEDOUT);
 	assert_false(alive);
 	assert_int_equal(atomic_load(&broker.counts->requests), 0);
 	close(exchange.fd);

@@ -11,6 +11,7 @@
 #include "common/fdpass.h"
 
 #include <errno.h>
+#include <linux/netlink.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -69,14 +70,15 @@ static void hang_up(void)
 
 static int ask(unsigned count)
 {
-	struct wire_socket request = {.domain = AF_INET, .type = SOCK_STREAM, .count = count};
+	struct request request = {.opcode = WIRE_OP_SOCKET,
+		.socket = {.domain = AF_INET, .type = SOCK_STREAM, .count = count}};
 	struct exchange exchange = {.fd = client, .deadline_ns = exchange_deadline()};
 	int r;
 
 	for (unsigned i = 0; i < WIRE_BATCH_MAX; i++)
 		fds[i] = -7;
 	alive = !alive; /* has to be written */
-	r = exchange_sockets(&exchange, &request, fds, &alive);
+	r = exchange_ask(&exchange, &request, fds, &alive);
 	assert_int_equal(exchange.fd, client);
 	return r;
 }
@@ -246,10 +248,11 @@ static void other_kinds_are_taken_for_what_they_are(void **state)
 	};
 
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
-		struct wire_socket request = {.domain = AF_INET,
-			.type = (uint32_t)cases[i].asked_type,
-			.protocol = (uint32_t)cases[i].asked_protocol,
-			.count = 1};
+		struct request request = {.opcode = WIRE_OP_SOCKET,
+			.socket = {.domain = AF_INET,
+				.type = (uint32_t)cases[i].asked_type,
+				.protocol = (uint32_t)cases[i].asked_protocol,
+				.count = 1}};
 		struct exchange exchange = {.fd = client, .deadline_ns = exchange_deadline()};
 		int fd = socket(AF_INET, cases[i].type, cases[i].protocol), r;
 		uint8_t packet[WIRE_DESCRIPTORS_SIZE];
@@ -258,12 +261,32 @@ static void other_kinds_are_taken_for_what_they_are(void **state)
 		must(fdpass_send(broker, packet, sizeof(packet), &fd, 1, 0) == 0);
 		close(fd);
 		verdict(0, 1);
-		r = exchange_sockets(&exchange, &request, &fd, &alive);
+		r = exchange_ask(&exchange, &request, &fd, &alive);
 		assert_int_equal(r, cases[i].right ? 1 : -EPROTO);
 		assert_int_equal(alive, cases[i].right);
 		if (r == 1)
 			close(fd);
 		assert_int_equal(fds_count(), fds_before + 2);
+	}
+}
+
+/* Their protocol 0 is none of those of the internet. */
+static void other_families_have_their_own_protocols(void **state)
+{
+	for (int type = SOCK_DGRAM; type <= SOCK_RAW; type++) {
+		struct request request = {.opcode = WIRE_OP_SOCKET,
+			.socket = {.domain = AF_NETLINK, .type = (uint32_t)type, .count = 1}};
+		struct exchange exchange = {.fd = client, .deadline_ns = exchange_deadline()};
+		int fd = socket(AF_NETLINK, type, NETLINK_ROUTE);
+		uint8_t packet[WIRE_DESCRIPTORS_SIZE];
+
+		wire_descriptors_encode(packet, 1);
+		must(fdpass_send(broker, packet, sizeof(packet), &fd, 1, 0) == 0);
+		close(fd);
+		verdict(0, 1);
+		assert_int_equal(exchange_ask(&exchange, &request, &fd, &alive), 1);
+		assert_true(alive);
+		close(fd);
 	}
 }
 
@@ -287,6 +310,7 @@ int main(void)
 		TEST(a_verdict_before_the_descriptors_spoils_them),
 		TEST(a_full_table_is_no_reset),
 		TEST(other_kinds_are_taken_for_what_they_are),
+		TEST(other_families_have_their_own_protocols),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

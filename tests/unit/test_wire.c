@@ -29,6 +29,10 @@ static const uint8_t socket_request[] = {
 	0, 0, 0, 1,	    /* flags */
 	1, 2, 3, 4,	    /* cpu */
 };
+static const uint8_t resolver_request[] = {'X', 'S', '0', '3', 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 28,
+	0, 0, 0, 3,  /* file */
+	0, 0, 0, 1,  /* flags */
+	1, 2, 3, 4}; /* cpu */
 static const uint8_t descriptors[] = {
 	'X', 'S', '0', '3', 0, 0, 0, 1, 0x80, 0, 0, 1, 0, 0, 0, 20, 0, 0, 0, 253};
 static const uint8_t verdict[] = {'X', 'S', '0', '3', 0, 0, 0, 1, 0x80, 0, 0, 2, 0, 0, 0, 28,
@@ -60,7 +64,18 @@ static enum wire_result decode_socket(const void *packet, size_t size)
 	enum wire_result result = wire_socket_decode(packet, size, &got);
 
 	if (result == WIRE_OK)
-		before = (struct wire_socket){10, 0x80802, 17, 253, WIRE_SOCKET_LAST, 0x01020304};
+		before = (struct wire_socket){10, 0x80802, 17, 253, WIRE_LAST, 0x01020304};
+	assert_memory_equal(&got, &before, sizeof(got));
+	return result;
+}
+
+static enum wire_result decode_resolver(const void *packet, size_t size)
+{
+	struct wire_resolver before = {11, 12, 13}, got = before;
+	enum wire_result result = wire_resolver_decode(packet, size, &got);
+
+	if (result == WIRE_OK)
+		before = (struct wire_resolver){WIRE_NSSWITCH, WIRE_LAST, 0x01020304};
 	assert_memory_equal(&got, &before, sizeof(got));
 	return result;
 }
@@ -108,6 +123,7 @@ static const struct message {
 	{plain_request, sizeof(plain_request), decode_plain_request, false},
 	{plain_reply, sizeof(plain_reply), decode_plain_reply, false},
 	{socket_request, sizeof(socket_request), decode_socket, true},
+	{resolver_request, sizeof(resolver_request), decode_resolver, true},
 	{descriptors, sizeof(descriptors), decode_descriptors, true},
 	{verdict, sizeof(verdict), decode_verdict, true},
 };
@@ -130,6 +146,7 @@ static void sizes_are_those_of_the_protocol(void **state)
 	assert_int_equal(WIRE_PLAIN_REQUEST_SIZE, 16);
 	assert_int_equal(WIRE_PLAIN_REPLY_SIZE, 8);
 	assert_int_equal(WIRE_SOCKET_SIZE, 40);
+	assert_int_equal(WIRE_RESOLVER_SIZE, 28);
 	assert_int_equal(WIRE_DESCRIPTORS_SIZE, 20);
 	assert_int_equal(WIRE_VERDICT_SIZE, 28);
 	assert_int_equal(WIRE_MESSAGE_MAX, 40);
@@ -152,9 +169,15 @@ static void encoders_write_the_bytes_of_the_protocol(void **state)
 
 	memset(packet, 0xa5, sizeof(packet));
 	wire_socket_encode(packet,
-		&(struct wire_socket){10, 0x80802, 17, 253, WIRE_SOCKET_LAST, 0x01020304});
+		&(struct wire_socket){10, 0x80802, 17, 253, WIRE_LAST, 0x01020304});
 	assert_memory_equal(packet, socket_request, sizeof(socket_request));
 	assert_int_equal(packet[sizeof(socket_request)], 0xa5);
+
+	memset(packet, 0xa5, sizeof(packet));
+	wire_resolver_encode(packet,
+		&(struct wire_resolver){WIRE_NSSWITCH, WIRE_LAST, 0x01020304});
+	assert_memory_equal(packet, resolver_request, sizeof(resolver_request));
+	assert_int_equal(packet[sizeof(resolver_request)], 0xa5);
 
 	memset(packet, 0xa5, sizeof(packet));
 	wire_descriptors_encode(packet, 253);
@@ -253,10 +276,10 @@ static void headers_are_told_apart(void **state)
 static void the_header_carries_the_opcode(void **state)
 {
 	static const uint32_t opcodes[] = {
-		WIRE_OP_SOCKET, WIRE_OP_DESCRIPTORS, WIRE_OP_VERDICT};
+		WIRE_OP_SOCKET, WIRE_OP_RESOLVER, WIRE_OP_DESCRIPTORS, WIRE_OP_VERDICT};
 	struct wire_header header;
 
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < ELEMENTS(opcodes); i++) {
 		const struct message *message = &messages[2 + i];
 
 		assert_int_equal(

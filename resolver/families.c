@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * libc asks by a netlink socket, which a broker does not give to everybody, and whose refusal is a
+ * line in its log for each name. So this does with UDP sockets. IPv4 addresses are in the list of
+ * interfaces. IPv6 ones are not: a socket is connected, which sends nothing and only looks for a
+ * way and an address to go from, to the world, and to the neighbours on each interface, for
+ * addresses that lead to no world. Interfaces are numbered from 1; those far behind are not looked
+ * at.
+ *
+ * An interface without multicast (WireGuard) has no way to all neighbours. It counts as having an
+ * IPv6 address: if there is none, names come to addresses that cannot be reached, which are sorted
+ * behind all others; if there was one and it did not count, they would come to none.
+ */
+#include "resolver/families.h"
+
+#include "common/cleanup.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <net/if.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#define INTERFACES 64
+
+/* A kind of address that the namespace does not know is one that it has none of. */
+static int socket_of(const struct resolver_source *source, int family)
+{
+	return source->socket(source->data, family, SOCK_DGRAM, 0);
+}
+
+static int has_ipv4(const struct resolver_source *source, bool *ret)
+{
+	_cleanup_fd_ int fd = socket_of(source, AF_INET);
+	struct ifreq interfaces[INTERFACES];
+	struct ifconf list = {.ifc_len = sizeof(interfaces), .ifc_req = interfaces};
+	struct sockaddr_in address;
+
+	if (fd < 0)
+		return fd == -EAFNOSUPPORT ? 0 : fd;
+	if (ioctl(fd, SIOCGIFCONF, &list) < 0)
+		return -errno;
+	for (int i = 0; i < list.ifc_len / (int)sizeof(interfaces[0]); i++) {
+		memcpy(&address, &interfaces[i].ifr_addr, sizeof(address));
+		*ret = *ret || address.sin_addr.s_addr != htonl(INADDR_LOOPBACK);
+	}
+	return 0;
+}
+
+/* Whether there is a way to an address that does not begin at ::1. */
+static bool leads_to(int fd, const char *text, uint32_t scope)
+{
+	struct sockaddr_in6 address = {
+		.sin6_family = AF_INET6, .sin6_port = htons(53), .sin6_scope_id = scope};
+	const struct sockaddr none = {.sa_family = AF_UNSPEC};
+	socklen_t length = sizeof(address);
+
+	inet_pton(AF_INET6, text, &address.sin6_addr);
+	connect(fd, &none, sizeof(none));
+	return connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
+	       getsockname(fd, (struct sockaddr *)&address, &length) == 0 &&
+	       !IN6_IS_ADDR_LOOPBACK(&address.sin6_addr);
+}
+
+/* Whether an interface that has no way to its neighbours may have an address all the same. */
+static bool may_have_ipv6(int fd, const char *name)
+{
+	struct ifreq request = {0};
+
+	memcpy(request.ifr_name, name, sizeof(request.ifr_name));
+	return ioctl(fd, SIOCGIFFLAGS, &request) == 0 && (request.ifr_flags & IFF_UP) &&
+	       !(request.ifr_flags & (IFF_MULTICAST | IFF_LOOPBACK));
+}
+
+static int has_ipv6(const struct resolver_source *source, bool *ret)
+{
+	_cleanup_fd_ int fd = socket_of(source, AF_INET6);
+	struct ifreq interface = {0};
+
+	if (fd < 0)
+		return fd == -EAFNOSUPPORT ? 0 : fd;
+	*ret = leads_to(fd, "2000::1", 0);
+	for (interface.ifr_ifindex = 1; !*ret && interface.ifr_ifindex <= INTERFACES;
+		interface.ifr_ifindex++) {
+		if (ioctl(fd, SIOCGIFNAME, &interface) == 0)
+			*ret = leads_to(fd, "ff02::1", (uint32_t)interface.ifr_ifindex) ||
+			       may_have_ipv6(fd, interface.ifr_name);
+	}
+	return 0;
+}
+
+int families_of(const struct resolver_source *source, struct families *ret)
+{
+	int r;
+
+	*ret = (struct families){0};
+	r = has_ipv4(source, &ret->ipv4);
+	return r < 0 ? r : has_ipv6(source, &ret->ipv6);
+}

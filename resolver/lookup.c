@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT */
+#include "resolver/lookup.h"
+
+#include "resolver/dns.h"
+#include "resolver/hosts.h"
+#include "resolver/interface.h"
+#include "resolver/lines.h"
+#include "resolver/why.h"
+
+#include "common/cleanup.h"
+#include "common/clock.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+void lookup_begin(struct lookup *lookup, const struct resolver_source *source, char *why)
+{
+	*lookup = (struct lookup){
+		.source = source,
+		.deadline = clock_ms(CLOCK_MONOTONIC) + LOOKUP_DEADLINE_MS,
+		.cancel = -1,
+		.why = why ? why : lookup->spare,
+	};
+	lookup->why[0] = '\0';
+}
+
+void lookup_end(struct lookup *lookup)
+{
+	channel_free(lookup->channel);
+	lookup->channel = NULL;
+	free(lookup->conf);
+	lookup->conf = NULL;
+}
+
+enum outcome lookup_fail(struct lookup *lookup, int error, const char *what)
+{
+	lookup->error = error;
+	why_text(lookup->why, lookup->source->name, error, what);
+	return OUTCOME_SYSTEM;
+}
+
+/* A descriptor; -ENOENT: the namespace has no such file; or another negative errno. */
+static int open_file(const struct lookup *lookup, enum resolver_file which)
+{
+	return lookup->source->file(lookup->source->data, which);
+}
+
+/* ---- resolv.conf ---- */
+
+static bool is_ours(int file)
+{
+	struct stat theirs, ours;
+
+	return fstat(file, &theirs) == 0 && stat("/etc/resolv.conf", &ours) == 0 &&
+	       theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
+}
+
+/* A machine that has a domain in its name searches in it. */
+static void search_own_domain(struct resolvconf *conf)
+{
+	char name[256], *dot;
+
+	if (gethostname(name, sizeof(name)) < 0)
+		return;
+	name[sizeof(name) - 1] = '\0';
+	dot = strchr(name, '.');
+	if (dot)
+		resolvconf_search(conf, dot + 1);
+}
+
+static void look_into_environment(struct resolvconf *conf)
+{
+	const char *domains = secure_getenv("LOCALDOMAIN"), *options = secure_getenv("RES_OPTIONS");
+
+	if (domains) /* none at all stands for the root */
+		resolvconf_search(conf, *domains ? domains : ".");
+	if (options)
+		resolvconf_options(conf, options);
+}
+
+static int read_resolvconf(struct lookup *lookup)
+{
+	_cleanup_fd_ int file = open_file(lookup, RESOLVER_RESOLV_CONF);
+	struct lines lines;
+	char *line;
+	int r = 0;
+
+	if (file < 0 && file != -ENOENT)
+		return file;
+	lookup->conf = malloc(sizeof(*lookup->conf));
+	if (!lookup->conf)
+		return -ENOMEM;
+	resolvconf_init(lookup->conf);
+	if (file >= 0) {
+		lookup->conf_is_ours = is_ours(file);
+		lines_init(&lines, file);
+		while ((r = lines_next(&lines, &line)) > 0)
+			resolvconf_line(lookup->conf, line);
+		lines_end(&lines);
+	}
+	look_into_environment(lookup->conf);
+	if (!lookup->conf->has_search)
+		search_own_domain(lookup->conf);
+	return r;
+}
+
+/* ---- the channel ---- */
+
+static void find_scopes(const struct lookup *lookup, uint32_t scopes[RESOLVCONF_SERVERS])
+{
+	const struct resolvconf *conf = lookup->conf;
+
+	for (unsigned i = 0; i < conf->n_servers; i++) {
+		if (conf->servers[i].scope[0])
+			interface_scope(lookup->source, conf->servers[i].scope, &scopes[i]);
+	}
+}
+
+enum outcome lookup_open(struct lookup *lookup)
+{
+	struct channel_options options = {
+		.source = lookup->source,
+		.timeout_ms = lookup->timeout_ms,
+		.tries = lookup->tries,
+		.deadline = lookup->deadline,
+		.cancel = lookup->cancel,
+	};
+	int r;
+
+	if (lookup->channel)
+		return OUTCOME_FOUND;
+	if (!channel_possible()) {
+		lookup->status = CHANNEL_MISSING;
+		why_servers(lookup);
+		return OUTCOME_AGAIN;
+	}
+	r = lookup->conf ? 0 : read_resolvconf(lookup);
+	if (r < 0)
+		return lookup_fail(lookup, r, "its resolv.conf");
+	if (!options.timeout_ms)
+		options.timeout_ms = 1000 * (lookup->conf->timeout_s ? lookup->conf->timeout_s : 1);
+	if (!options.tries)
+		options.tries = lookup->conf->attempts ? lookup->conf->attempts : 1;
+	options.conf = lookup->conf;
+	find_scopes(lookup, options.scopes);
+	r = channel_new(&options, &lookup->channel);
+	return r < 0 ? lookup_fail(lookup, r, NULL) : OUTCOME_FOUND;
+}
+
+/* ---- the order of sources ---- */
+
+static int read_order(struct lookup *lookup, struct nsswitch *ret)
+{
+	_cleanup_fd_ int file = open_file(lookup, RESOLVER_NSSWITCH_CONF);
+	struct lines lines;
+	char *line;
+	int r;
+
+	nsswitch_init(ret);
+	if (file < 0)
+		return file == -ENOENT ? 0 : file;
+	lines_init(&lines, file);
+	while ((r = lines_next(&lines, &line)) > 0)
+		nsswitch_line(ret, line);
+	lines_end(&lines);
+	return r;
+}
+
+/* What is looked for: a name, or an address. */
+struct subject {
+	const char *name; /* NULL: an address */
+	int family;
+	const void *bytes;
+};
+
+static enum outcome ask_files(
+	struct lookup *lookup, const struct subject *subject, struct found *ret)
+{
+	_cleanup_fd_ int file = open_file(lookup, RESOLVER_HOSTS);
+	int r;
+
+	if (file == -ENOENT)
+		return OUTCOME_NO_NAME;
+	if (file < 0)
+		r = file;
+	else if (subject->name)
+		r = hosts_find_name(file, subject->name, subject->family, ret);
+	else
+		r = hosts_find_address(file, subject->family, subject->bytes, ret);
+	if (r < 0)
+		return lookup_fail(lookup, r, "its hosts file");
+	if (ret->n == 0)
+		return OUTCOME_NO_NAME;
+	ret->ttl_s = FOUND_UNTIMED;
+	return OUTCOME_FOUND;
+}
+
+static enum outcome ask_source(struct lookup *lookup, enum nsswitch_kind kind,
+	const struct subject *subject, struct found *ret)
+{
+	switch (kind) {
+	case NSSWITCH_FILES:
+		return ask_files(lookup, subject, ret);
+	case NSSWITCH_DNS:
+		if (subject->name)
+			return dns_addresses(lookup, subject->name, subject->family, ret);
+		return dns_names(lookup, subject->family, subject->bytes, ret);
+	case NSSWITCH_OTHER:
+		break;
+	}
+	return OUTCOME_AGAIN;
+}
+
+/* IPv6, and IPv4 in its place or beside it. */
+static enum outcome ask_source_mapped(struct lookup *lookup, enum nsswitch_kind kind,
+	const struct subject *subject, const struct lookup_wanted *wanted, struct found *ret)
+{
+	struct subject other = *subject;
+	enum outcome outcome = ask_source(lookup, kind, subject, ret), second;
+	bool mapped = wanted->and_mapped || (wanted->or_mapped && outcome != OUTCOME_FOUND);
+
+	if (!subject->name || subject->family != AF_INET6 || !mapped || outcome == OUTCOME_SYSTEM)
+		return outcome;
+	other.family = AF_INET;
+	second = ask_source(lookup, kind, &other, ret);
+	if (outcome == OUTCOME_FOUND || second == OUTCOME_FOUND)
+		return OUTCOME_FOUND;
+	return second == OUTCOME_AGAIN ? outcome : second;
+}
+
+static enum outcome ask_in_order(struct lookup *lookup, const struct subject *subject,
+	const struct lookup_wanted *wanted, struct found *ret)
+{
+	enum outcome outcome = OUTCOME_NO_NAME, one;
+	struct nsswitch order;
+	int r = read_order(lookup, &order);
+
+	if (r < 0)
+		return lookup_fail(lookup, r, "its nsswitch.conf");
+	for (unsigned i = 0; i < order.n; i++) {
+		const struct nsswitch_source *source = &order.sources[i];
+
+		one = ask_source_mapped(lookup, source->kind, subject, wanted, ret);
+		if (source->kind != NSSWITCH_OTHER)
+			outcome = one;
+		if (nsswitch_ends(source, one))
+			break;
+	}
+	if (outcome != OUTCOME_AGAIN && outcome != OUTCOME_SYSTEM)
+		lookup->why[0] = '\0';
+	return outcome;
+}
+
+enum outcome lookup_name(struct lookup *lookup, const char *name,
+	const struct lookup_wanted *wanted, struct found *ret)
+{
+	struct subject subject = {.name = name, .family = wanted->family};
+
+	return ask_in_order(lookup, &subject, wanted, ret);
+}
+
+enum outcome lookup_address(struct lookup *lookup, int family, const void *bytes, struct found *ret)
+{
+	struct subject subject = {.family = family, .bytes = bytes};
+	struct lookup_wanted wanted = {.family = family};
+
+	return ask_in_order(lookup, &subject, &wanted, ret);
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef XSOCKET_RESOLVER_WHY_H
+#define XSOCKET_RESOLVER_WHY_H
+
+/* The line that says what failed, and what to do. */
+
+#include "resolver/lookup.h"
+
+/* The servers did not answer, or could not be asked: lookup->status tells how. For lookup->why. */
+void why_servers(struct lookup *lookup);
+
+/*
+ * Something could not be had from a broker, by a negative errno; server: its name, NULL for the
+ * default one; what: "its hosts file", or NULL: something of this process.
+ */
+void why_text(char why[RESOLVER_WHY], const char *server, int error, const char *what);
+
+#endif

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: MIT
+"""What libc says inside a namespace is what resolver/ says outside of it, question by question."""
+
+import os
+
+import pytest
+import questions
+
+from support.wait import skip
+
+ADDRESSES = ('10.1.1.9/24', '10.4.0.9/24', 'fd00::9/64', 'fe80::9/64')
+
+
+@pytest.fixture
+def network(asker):
+    """An interface with addresses of all kinds, by which the world can be reached."""
+    ip = ['ip', '-n', asker.namespace.name]
+    run = asker.namespace.run
+    run([*ip, 'link', 'add', 'br0', 'type', 'bridge'])
+    run([*ip, 'link', 'set', 'br0', 'up'])
+    for address in ADDRESSES:
+        run([*ip, 'address', 'add', address, 'dev', 'br0', *(['nodad'] if ':' in address else [])])
+    for family in ('-4', '-6'):
+        run([*ip, family, 'route', 'add', 'default', 'dev', 'br0'])
+
+
+def test_every_question(asker, network, dns, outside):
+    asker.write('hosts', questions.HOSTS)
+    asker.write('resolv.conf', questions.RESOLV_CONF)
+    dns(asker.namespace, more=questions.RECORDS)
+    assert asker.differing(questions.ALL) == {}
+
+
+FAMILIES = {  # commands of ip(8), and questions that depend on addresses
+    'nothing': [],
+    'loopback': [['link', 'set', 'lo', 'up']],
+    'another loopback': [['address', 'add', '127.0.0.2/8', 'dev', 'lo']],
+    'IPv4': [['address', 'add', '10.1.1.9/24', 'dev', 'br0']],
+    'IPv6 of a link': [['address', 'add', 'fe80::9/64', 'dev', 'br0', 'nodad']],
+    'IPv6 without a route to the world': [['address', 'add', 'fd00::9/64', 'dev', 'br0', 'nodad']],
+    'IPv6': [['address', 'add', 'fd00::9/64', 'dev', 'br0', 'nodad'],
+             ['-6', 'route', 'add', 'default', 'dev', 'br0']],
+    'both': [['address', 'add', '10.1.1.9/24', 'dev', 'br0'],
+             ['address', 'add', 'fd00::9/64', 'dev', 'br0', 'nodad'],
+             ['-6', 'route', 'add', 'default', 'dev', 'br0']],
+    # as WireGuard is: an interface that has no neighbours
+    'IPv6 of a tunnel': [['tuntap', 'add', 'tun0', 'mode', 'tun'], ['link', 'set', 'tun0', 'multicast', 'off'],
+                         ['link', 'set', 'tun0', 'addrgenmode', 'none'], ['link', 'set', 'tun0', 'up'],
+                         ['address', 'add', 'fd00::9/64', 'dev', 'tun0', 'nodad']],
+}
+
+
+@pytest.mark.parametrize('what', FAMILIES)
+def test_addresses_that_there_are(asker, what, outside):
+    """AI_ADDRCONFIG is about those of the namespace, which has others than this one."""
+    if 'tunnel' in what and not os.access('/dev/net/tun', os.W_OK):
+        skip('needs /dev/net/tun')
+    ip = ['ip', '-n', asker.namespace.name]
+    run = asker.namespace.run
+    run([*ip, 'link', 'set', 'lo', 'down'])
+    asker.write('hosts', '10.0.0.1 both\nfd00::2 both\n10.0.0.3 four\nfd00::4 six\n')
+    asker.write('nsswitch.conf', 'hosts: files\n')
+    run([*ip, 'link', 'add', 'br0', 'type', 'bridge'])
+    run([*ip, 'link', 'set', 'br0', 'addrgenmode', 'none'])
+    run([*ip, 'link', 'set', 'br0', 'up'])
+    if what != 'nothing':
+        run([*ip, 'link', 'set', 'lo', 'up'])
+    for command in FAMILIES[what]:
+        run([*ip, *command])
+    asked = questions.each('addrinfo {} 80 {} stream 0 addrconfig',
+                           ('both', 'four', 'six', '::1', '10.1.1.1'), questions.FAMILIES)
+    assert asker.differing([*asked, 'addrinfo both 80', 'addrinfo - 80']) == {}
