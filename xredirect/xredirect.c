@@ -36,6 +36,8 @@ const char *const plugins_hooks[] = {"__open64_2", "__open_2", "__openat64_2", "
 	"res_nquery", "res_nquerydomain", "res_nsearch", "res_nsend", "res_query",
 	"res_querydomain", "res_search", "res_send", "sendmmsg", "sendmsg", "sendto", "setsockopt",
 	"socket", "thrd_create", NULL};
+_Static_assert(sizeof(plugins_hooks) / sizeof(plugins_hooks[0]) <= PLUGINS_HOOKS_MAX + 1,
+	"plugins.c has room for fewer");
 const char plugins_harm[] = "sockets that it makes are not redirected";
 
 /* Sets errno for a call that must not be made. */

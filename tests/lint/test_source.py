@@ -141,12 +141,15 @@ def test_shellcheck(path):
 
 @names(PYTHON)
 def test_python_parses(path):
-    """With whatever Python this is, and no import that is not used."""
+    """With whatever Python this is, and no import that is not used, or passed on by __all__."""
     module = ast.parse(tree.text(path), str(path))
-    imported = {}
+    imported, passed_on = {}, set()
     for node in ast.walk(module):
-        if isinstance(node, (ast.Import, ast.ImportFrom)):
+        if isinstance(node, ast.Import) or \
+                isinstance(node, ast.ImportFrom) and node.module != '__future__':
             for alias in node.names:
                 imported[(alias.asname or alias.name).partition('.')[0]] = node.lineno
+        elif isinstance(node, ast.Assign) and getattr(node.targets[0], 'id', '') == '__all__':
+            passed_on = set(ast.literal_eval(node.value))
     used = {node.id for node in ast.walk(module) if isinstance(node, ast.Name)}
-    assert not set(imported) - used
+    assert not set(imported) - used - passed_on

@@ -2,6 +2,8 @@
 """The ways from this tree to an installed system, each gone for real."""
 
 import os
+import pathlib
+import re
 import shlex
 import subprocess
 import tarfile
@@ -30,6 +32,16 @@ BRIDGE_UNITS = {
         f'share/doc/xsocket/examples/{name}' for name in
         ('bridge.conf', 'bridge.socket', 'bridge-netns.conf', 'bridge-ports.conf')),
 }
+
+
+PYTHON = {'__init__.py', '_config.py', '_library.py', 'py.typed'}  # of the package, some
+
+
+def has_python(names):
+    """Whether these paths, below the prefix, have the Python package, where that Python looks."""
+    found = {pathlib.Path(name).name for name in names if re.fullmatch(
+        r'lib/python3[.\d]*/(site|dist)-packages/xsocket/[^/]*', str(name))}
+    return found >= PYTHON
 
 
 def expected(lib, build):
@@ -68,6 +80,7 @@ def test_makepkg(copy, build):
     assert binary == b'\x7fELF'
     assert {f'usr/{name}' for name in expected('lib', build)} <= names
     assert 'usr/share/licenses/xsocket/LICENSE' in names
+    assert has_python(name.removeprefix('usr/') for name in names)
     assert not [name for name in names if 'test' in name or name.startswith('usr/local')]
 
 
@@ -87,6 +100,9 @@ def test_install_below_any_prefix_by_any_user(copy):
     run(as_user(['meson', 'install', '-C', 'build-prefix']), cwd=copy, env=env)
     for name in expected('lib', copy / 'build-prefix'):
         assert (prefix / name).exists(), name
+    assert has_python(path.relative_to(prefix) for path in prefix.glob('lib/python3*/*/xsocket/*'))
+    config, = prefix.glob('lib/python3*/*/xsocket/_config.py')
+    assert f"LIBDIR = '{prefix}/lib'" in config.read_text()
     unit = prefix / 'lib/systemd/system/xsocket@.service'
     if unit.exists():
         assert f'ExecStart={prefix}/bin/xsocket-server' in unit.read_text()

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: MIT
+"""Namespaces carried into threads, executors and processes.
+
+Context variables follow asyncio tasks, but a new thread begins without any. Here a thread and a
+process begin in the namespace of whoever starts them, and what an executor is given runs in the
+namespace of whoever gave it, also where that is none: a worker may have been started in one.
+
+What Python's own classes call with a function as its first argument is hooked. Threads that take their
+work from a queue of somebody else's making stay where they were started.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any, Callable, Optional
+
+from . import _context, _places, _redirect
+
+Method = Callable[..., Any]
+
+
+class Carried:
+    """A function that runs in the namespace of whoever made this. Can be pickled if that can be."""
+
+    __slots__ = ('function', 'server')
+
+    def __init__(self, function: Method, server: Optional[str]) -> None:
+        self.function, self.server = function, server
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        with _context.only(self.server):
+            return self.function(*args, **kwargs)
+
+    def __reduce__(self) -> Any:
+        return _in_process, (self.function, self.server)
+
+
+def _in_process(function: Method, server: Optional[str]) -> Carried:
+    """Unpickled in another process, which may have no hooks yet."""
+    if server is not None:
+        from . import _hooks
+        _hooks.install()
+    return Carried(function, server)
+
+
+class Inherited:
+    """An attribute of a process object: unpickled by the new process, it takes effect there."""
+
+    def __init__(self, server: str) -> None:
+        self.server = server
+
+    def __reduce__(self) -> Any:
+        return _inherit, (self.server,)
+
+
+def _inherit(server: str) -> Inherited:
+    from . import _hooks
+    _hooks.install()
+    inherited = Inherited(server)
+    _context.enter(server, inherited)
+    return inherited
+
+
+def carried(function: Method) -> Method:
+    return function if isinstance(function, Carried) else Carried(function, _context.target())
+
+
+def hooked_start_thread(start: Method) -> Method:
+    @functools.wraps(start)
+    def hooked(self: Any) -> Any:
+        server = _context.target()
+        if server is None or self.ident is not None:  # the latter is an error
+            return start(self)
+        run = self.run
+
+        def run_there() -> None:
+            del self.run
+            with _context.only(server):
+                run()
+
+        self.run = run_there
+        try:
+            return start(self)
+        except BaseException:
+            self.__dict__.pop('run', None)
+            raise
+
+    return hooked
+
+
+def hooked_start_process(start: Method) -> Method:
+    """A child by fork(2) has its parent's contexts; any other one is sent its process object."""
+    @functools.wraps(start)
+    def hooked(self: Any) -> Any:
+        server = _context.target()
+        if server is None:
+            return start(self)
+        self.__dict__['_xsocket'] = Inherited(server)
+        try:
+            return start(self)
+        finally:
+            self.__dict__.pop('_xsocket', None)
+
+    return hooked
+
+
+def hooked_submit(submit: Method) -> Method:
+    """For methods that take a function first; some call it `func`."""
+    @functools.wraps(submit)
+    def hooked(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+        if args:
+            args = (carried(args[0]), *args[1:])
+        elif 'func' in kwargs:
+            kwargs['func'] = carried(kwargs['func'])
+        return submit(self, *args, **kwargs)
+
+    return hooked
+
+
+def hooked_run_in_executor(method: Method) -> Method:
+    """For executors of other kinds."""
+    @functools.wraps(method)
+    def hooked(self: Any, executor: Any, func: Method, *args: Any) -> Any:
+        return method(self, executor, carried(func), *args)
+
+    return hooked
+
+
+def hooked_sock_connect(method: Method) -> Method:
+    """An event loop looks a name up itself before it calls connect()."""
+    @functools.wraps(method)
+    async def hooked(self: Any, sock: Any, address: Any) -> Any:
+        if not _redirect.needs_look_up(address):
+            return await method(self, sock, address)
+        with _context.only(_places.server_of(sock)):
+            address = await self.run_in_executor(None, _redirect.looked_up, sock, address)
+            return await method(self, sock, address)
+
+    return hooked

@@ -1,0 +1,344 @@
+# SPDX-License-Identifier: MIT
+"""Threads, executors and processes are in the namespace that they should be in."""
+
+import concurrent.futures
+import multiprocessing
+import multiprocessing.pool
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import urllib.request
+
+import pytest
+
+import xsocket
+from support import wire
+from worlds import URL, descriptors
+
+PLACES = ('vpn', 'lan', '.')
+
+
+def where(*_):
+    with socket.socket() as sock:
+        return wire.netns_cookie(sock)
+
+
+def send_where(connection):
+    connection.send(where())
+
+
+@pytest.fixture
+def cookies(world):
+    return {'vpn': world.vpn.cookie, 'lan': world.lan.cookie, '.': world.own_cookie}
+
+
+def test_two_threads_at_once(world):
+    """Each fetches in its own namespace, over and over, while the other one does."""
+    answers, together = {name: [] for name in PLACES}, threading.Barrier(3)
+
+    def fetch(name):
+        with xsocket.namespace(name):
+            for _ in range(10):
+                together.wait(10)
+                with urllib.request.urlopen(URL) as answer:
+                    answers[name].append(answer.read().decode())
+
+    threads = [threading.Thread(target=fetch, args=(name,)) for name in PLACES]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert answers == {'vpn': ['vpn'] * 10, 'lan': ['lan'] * 10, '.': ['here'] * 10}
+
+
+def test_a_thread_begins_where_it_is_started(cookies):
+    """And not where it was made, and its creator's later doings are nothing to it."""
+    seen, go = [], threading.Event()
+
+    class Thread(threading.Thread):
+        def run(self):
+            go.wait(10)
+            seen.append(where())
+
+    with xsocket.namespace('lan'):
+        made = [Thread(), threading.Thread(target=lambda: seen.append(where())),
+                threading.Timer(0, lambda: seen.append(where()))]
+    with xsocket.namespace('vpn'):
+        for each in made:
+            each.start()
+    go.set()
+    for each in made:
+        each.join()
+        assert 'run' not in vars(each)
+    outside = Thread()
+    outside.start()
+    outside.join()
+    assert seen == [cookies['vpn']] * 3 + [cookies['.']]
+
+
+def test_threads_of_threads(cookies):
+    seen = []
+
+    def start():
+        inner = threading.Thread(target=lambda: seen.append(where()))
+        with xsocket.namespace('.'):
+            own = threading.Thread(target=lambda: seen.append(where()))
+            own.start()
+            own.join()
+        inner.start()
+        inner.join()
+
+    with xsocket.namespace('vpn'):
+        outer = threading.Thread(target=start)
+        outer.start()
+    outer.join()
+    assert seen == [cookies['.'], cookies['vpn']]
+
+
+def test_a_thread_cannot_be_started(cookies, monkeypatch):
+    """The second time; and where the system has none left: it can be started later."""
+    thread = threading.Thread(target=lambda: None)
+    with xsocket.namespace('vpn'):
+        thread.start()
+        with pytest.raises(RuntimeError, match='once'):
+            thread.start()
+        thread.join()
+        with pytest.raises(RuntimeError, match='once'):
+            thread.start()
+        seen = []
+        other = threading.Thread(target=lambda: seen.append(where()))
+
+        def fail(*_, **__):
+            raise RuntimeError("can't start new thread")
+
+        name = next(name for name in ('_start_joinable_thread', '_start_new_thread')
+                    if hasattr(threading, name))
+        with monkeypatch.context() as patch:
+            patch.setattr(threading, name, fail)
+            with pytest.raises(RuntimeError, match="can't"):
+                other.start()
+    with xsocket.namespace('lan'):
+        other.start()
+        other.join()
+    assert seen == [cookies['lan']]
+
+
+@pytest.mark.parametrize('born', PLACES)
+def test_thread_pools(cookies, born):
+    """Its threads are started by the first work, wherever that comes from, and do all the rest."""
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        with xsocket.namespace(born):
+            assert pool.submit(where).result() == cookies[born]
+            nested = pool.submit(lambda: pool.submit(where)).result().result()
+            assert nested == cookies[born]
+        for name in PLACES * 2:
+            with xsocket.namespace(name):
+                assert pool.submit(where).result() == cookies[name]
+                assert list(pool.map(where, range(3))) == [cookies[name]] * 3
+        assert pool.submit(where).result() == cookies['.']
+        with pytest.raises(ZeroDivisionError):
+            pool.submit(lambda: 1 / 0).result()
+
+
+@pytest.mark.parametrize('method', ['fork', 'spawn'])
+@pytest.mark.parametrize('born', ['vpn', '.'])
+def test_process_pools(cookies, method, born):
+    context = multiprocessing.get_context(method)
+    with concurrent.futures.ProcessPoolExecutor(1, context) as pool:
+        for name in (born, *PLACES, '.'):
+            with xsocket.namespace(name):
+                assert pool.submit(where).result() == cookies[name]
+        with xsocket.namespace('vpn'):
+            assert list(pool.map(where, range(2), chunksize=2)) == [cookies['vpn']] * 2
+
+
+@pytest.mark.parametrize('kind', [multiprocessing.pool.ThreadPool,
+                                  multiprocessing.get_context('fork').Pool])
+def test_pools_of_multiprocessing(cookies, kind):
+    with xsocket.namespace('lan'), kind(2) as pool:
+        for name in PLACES:
+            with xsocket.namespace(name):
+                found = [pool.apply(where), pool.apply_async(func=where).get(), *pool.map(where, [1, 2]),
+                         *pool.map_async(func=where, iterable=[1]).get(), *pool.starmap(where, [(1, 2)]),
+                         *pool.starmap_async(where, [(1, 2)]).get(), *pool.imap(where, [1, 2]),
+                         *pool.imap_unordered(where, [1, 2], chunksize=2)]
+                assert found == [cookies[name]] * 11
+        with pytest.raises(TypeError):
+            pool.map()
+        pool.close()
+        pool.join()
+
+
+def test_callbacks_of_futures(cookies):
+    """Where they were added: by the thread that works, or at once."""
+    with xsocket.namespace('lan'), concurrent.futures.ThreadPoolExecutor(1) as pool:
+        seen, go = [], threading.Event()
+        with xsocket.namespace('vpn'):
+            future = pool.submit(go.wait, 10)
+            future.add_done_callback(lambda _: seen.append(where()))
+        with xsocket.namespace('.'):
+            future.add_done_callback(lambda _: seen.append(where()))
+        go.set()
+        pool.submit(where).result()
+        future.add_done_callback(lambda _: seen.append(where()))
+    assert seen == [cookies['vpn'], cookies['.'], cookies['lan']]
+
+
+@pytest.mark.parametrize('method', ['fork', 'spawn', 'forkserver'])
+def test_processes(cookies, method):
+    context = multiprocessing.get_context(method)
+    for name in ('vpn', '.'):
+        mine, theirs = context.Pipe()
+        process = context.Process(target=send_where, args=(theirs,))
+        with xsocket.namespace(name):
+            process.start()
+        assert mine.poll(20) and mine.recv() == cookies[name]
+        process.join()
+        assert process.exitcode == 0 and '_xsocket' not in vars(process)
+
+
+INTERRUPTED = """
+import signal, socket, sys
+handled = []
+def handle(*_):
+    with xsocket.namespace('lan'):
+        handled.append(wire.netns_cookie(socket.socket()))
+        handled.append(socket.gethostbyname('127.0.0.1'))
+signal.signal(signal.SIGALRM, handle)
+from support import wire
+import xsocket
+socket.getaddrinfo('127.0.0.1', 80)  # imports a codec, which a handler better does not
+signal.setitimer(signal.ITIMER_REAL, float(sys.argv[1]))
+with xsocket.namespace('vpn'):
+    print(wire.netns_cookie(socket.socket()), socket.gethostbyname('127.0.0.1'))
+while not handled:
+    signal.pause()
+print(*handled)
+depth, function = 0, socket.gethostbyname
+while hasattr(function, '__wrapped__'):
+    function, depth = function.__wrapped__, depth + 1
+print(depth)
+"""
+
+
+@pytest.mark.parametrize('milliseconds', [0.1, 1, 5, 15])
+def test_a_signal_handler_while_hooks_are_installed(cookies, run, milliseconds):
+    """It finds them half installed, and does the rest itself."""
+    out = run(INTERRUPTED, milliseconds / 1000, env={'PYTHONWARNINGS': 'ignore'})
+    assert out == f'{cookies["vpn"]} 127.0.0.1\n{cookies["lan"]} 127.0.0.1\n1\n'
+
+
+def test_signal_handlers(cookies):
+    """They interrupt whatever is going on, in the same thread, and enter a namespace of their own."""
+    handled = []
+
+    def handle(*_):
+        assert xsocket.current() in ('vpn', '.')
+        with xsocket.namespace('lan'):
+            handled.append(where())
+        signal.setitimer(signal.ITIMER_REAL, 0.0003)
+
+    before, previous = descriptors(), signal.signal(signal.SIGALRM, handle)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.0003)
+        seen = []
+        while len(handled) < 100 or len(seen) < 500:
+            with xsocket.namespace('vpn'):
+                seen.append(where())
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+    assert set(seen) == {cookies['vpn']} and set(handled) == {cookies['lan']}
+    assert len(descriptors() - before) <= 8  # connections
+
+
+def test_fork(world, cookies):
+    """A child goes on where it was forked, and by connections of its own."""
+    read, write = os.pipe()
+    with xsocket.namespace('vpn'):
+        where()
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                for _ in range(50):
+                    assert where() == cookies['vpn']
+                with urllib.request.urlopen(URL) as answer:
+                    os.write(write, answer.read())
+                status = 0
+            finally:
+                os._exit(status)
+        for _ in range(50):
+            assert where() == cookies['vpn']
+    assert os.waitpid(child, 0)[1] == 0
+    assert os.read(read, 10) == b'vpn'
+    os.close(read)
+    os.close(write)
+
+
+def test_a_program_that_is_executed_begins_outside(cookies):
+    """As the manual says."""
+    code = 'import socket; from support import wire; print(wire.netns_cookie(socket.socket()))'
+    with xsocket.namespace('vpn'):
+        out = subprocess.run([sys.executable, '-W', 'ignore', '-c', code], check=True, text=True,
+                             capture_output=True).stdout
+    assert int(out) == cookies['.']
+
+
+def test_nothing_is_changed_before_it_is_needed(world, run):
+    code = """
+import _socket, asyncio, concurrent.futures.process, multiprocessing.pool, socket, threading
+def functions():
+    owners = (_socket, socket, socket.socket, threading.Thread, asyncio.BaseEventLoop,
+              concurrent.futures.ThreadPoolExecutor, concurrent.futures.ProcessPoolExecutor,
+              concurrent.futures.Future, multiprocessing.pool.Pool,
+              multiprocessing.process.BaseProcess)
+    return [dict(vars(owner)) for owner in owners]
+before = functions()
+import xsocket
+assert functions() == before
+assert xsocket.current() == '.' and functions() == before
+with xsocket.namespace('vpn'):
+    pass
+after = functions()
+assert after != before
+with xsocket.namespace('lan'):
+    xsocket.socket('vpn').close()
+assert functions() == after
+print('ok')
+"""
+    assert run(code) == 'ok\n'
+
+
+def test_installed_by_many_threads_at_once(world, run):
+    """The hooks are there once, and nobody has gone without."""
+    code = """
+import socket, sys, threading
+import xsocket
+sys.setswitchinterval(1e-6)
+together, seen = threading.Barrier(16), []
+def enter():
+    together.wait(10)
+    with xsocket.namespace('vpn'):
+        try:
+            socket.create_connection(('127.0.0.1', 8080), 10).close()
+            seen.append(socket.getaddrinfo('127.0.0.1', 80))
+        except BaseException as error:
+            seen.append(error)
+threads = [threading.Thread(target=enter) for _ in range(16)]
+for each in threads: each.start()
+for each in threads: each.join()
+assert len(seen) == 16 and all(each == seen[0] for each in seen), seen
+for function in (socket.socket.__init__, socket.socket.connect, socket.gethostbyname):
+    depth = 0
+    while hasattr(function, '__wrapped__'):
+        function, depth = function.__wrapped__, depth + 1
+    assert depth == 1, depth
+print('ok')
+"""
+    before = world.here.asked
+    assert run(code) == 'ok\n'
+    assert world.here.asked == before

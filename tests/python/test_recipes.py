@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: MIT
+"""The examples for Python in README.md, docs/PYTHON.md and the recipes work: each is run, and what it
+says is so. Names are known in the namespaces only, by different addresses in each of them."""
+
+import subprocess
+import sys
+import urllib.request
+from typing import Callable, NamedTuple, Optional
+
+import pytest
+
+from support.netns import listening
+from support.pages import blocks
+from support.wait import wait_until
+from worlds import Named
+
+SERVERS = {'README.md': ['vpn'], 'docs/PYTHON.md': ['vpn', 'lan'],
+           'docs/recipes/three-exits.md': ['de', 'fr', 'us'],
+           'docs/recipes/vpn-for-one-thread.md': ['vpn']}
+EXAMPLES = [(page, text) for page in SERVERS for text in blocks(page, 'python')]
+
+
+def listens_in_vpn(vpn):
+    wait_until(lambda: vpn.namespace.listening(8080))
+    assert b'Directory listing' in vpn.namespace.fetch(8080) and not listening(8080)
+
+
+def controls_here(vpn):
+    wait_until(lambda: listening(8000))
+    assert not vpn.namespace.listening(8000)
+
+    def page():
+        with urllib.request.urlopen('http://127.0.0.1:8000/') as answer:
+            return answer.read()
+
+    wait_until(lambda: page() == b'vpn')
+
+
+class Claim(NamedTuple):
+    """What is so after an example: by Python in it, by its output, by a look while it runs."""
+
+    after: str = ''
+    prints: str = ''
+    meanwhile: Optional[Callable] = None
+
+
+EXITS = 'de de\nfr fr\nus us\n'
+# what a block is known by
+CLAIMS = {
+    "    page = urllib.request.urlopen": Claim("assert page == b'vpn', page"),
+    'asyncio.gather(fetch(': Claim("assert one.endswith(b'\\nvpn') and other.endswith(b'\\nlan')"),
+    "('', 8080)": Claim(meanwhile=listens_in_vpn),
+    'xsocket.push(': Claim("assert answer.read() == b'vpn'"),
+    'xsocket.Client(': Claim(
+        "assert len({each.fileno() for each in [one, *many]}) == 501\n"
+        "assert addresses[0][4] == ('127.0.0.80', 80)\n"
+        "assert (name, port) == ('web.example', 'http')"),
+    "'nowhere'": Claim(
+        prints='/run/xsocket/nowhere No such file or directory (no socket from the broker)\n'),
+    'requests.Session() for server': Claim("assert texts == ['vpn', 'lan', 'vpn'], texts"),
+    'requests.Session() for exit': Claim(prints=EXITS),
+    'aiohttp.ClientSession': Claim(prints=EXITS),
+    'class Control': Claim(meanwhile=controls_here),
+}
+
+
+def claim(text):
+    known = [mark for mark in CLAIMS if mark in text]
+    assert len(known) == 1, text
+    return CLAIMS[known[0]]
+
+
+@pytest.fixture(scope='module')
+def setting(build, quiet_outside):
+    """setting(NAME...): these places, where the names of the examples are known."""
+    made = {}
+
+    def make(*names):
+        for name in names:
+            if name not in made:
+                made[name] = Named(build, name, {
+                    each: ['127.0.0.80'] for each in ('web.example', 'ip.example', 'echo.example')})
+        return made
+
+    yield make
+    for place in made.values():
+        place.close()
+
+
+@pytest.mark.parametrize('page, text', EXAMPLES, ids=[
+    f'{page}-{number}' for number, (page, _) in enumerate(EXAMPLES)])
+def test_example(setting, page, text, tmp_path):
+    places, says = setting(*SERVERS[page]), claim(text)
+    path = tmp_path / 'example.py'
+    path.write_text(f'{text}\n{says.after}\n')
+    with subprocess.Popen([sys.executable, str(path)], text=True, cwd=tmp_path,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        try:
+            if says.meanwhile:
+                says.meanwhile(places['vpn'])
+                return
+            out, error = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert (out, process.returncode) == (says.prints, 0), error
+
+
+def test_every_claim_is_made():
+    """No page has lost its example."""
+    assert {claim(text) for _, text in EXAMPLES} == set(CLAIMS.values())

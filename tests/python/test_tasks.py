@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: MIT
+"""asyncio: tasks in several namespaces at once, their executors, and event loops that make their sockets
+in C."""
+
+import asyncio
+import concurrent.futures
+import queue
+import socket
+import threading
+
+import pytest
+
+import xsocket
+from support import wire
+from support.wait import skip
+from worlds import PORT, URL
+
+PLACES = ('vpn', 'lan', '.')
+
+
+def where():
+    """The cookie of the namespace that a new socket is in."""
+    with socket.socket() as sock:
+        return wire.netns_cookie(sock)
+
+
+@pytest.fixture
+def cookies(world):
+    return {'vpn': world.vpn.cookie, 'lan': world.lan.cookie, '.': world.own_cookie}
+
+
+async def fetch(namespace):
+    """What the server there says; by two connections, with others in between."""
+    async with xsocket.namespace(namespace):
+        answers = []
+        for _ in range(2):
+            reader, writer = await asyncio.open_connection('127.0.0.1', PORT)
+            await asyncio.sleep(0)
+            writer.write(b'GET / HTTP/1.0\r\n\r\n')
+            answers.append((await reader.read()).rpartition(b'\n')[2].decode())
+            writer.close()
+        return answers
+
+
+def test_tasks_at_once(world):
+    async def main():
+        return await asyncio.gather(*(fetch(PLACES[i % 3]) for i in range(30)))
+
+    answers = asyncio.run(main())
+    assert answers == [[PLACES[i % 3].replace('.', 'here')] * 2 for i in range(30)]
+
+
+def test_tasks_take_turns(cookies):
+    """Two that change places at each await."""
+    async def look(name, seen):
+        with xsocket.namespace(name):
+            for _ in range(20):
+                seen.append((name, where()))
+                await asyncio.sleep(0)
+
+    async def main():
+        seen = []
+        await asyncio.gather(look('vpn', seen), look('lan', seen))
+        return seen
+
+    seen = asyncio.run(main())
+    assert [name for name, _ in seen[:4]] == ['vpn', 'lan'] * 2
+    assert all(cookies[name] == cookie for name, cookie in seen)
+
+
+def test_callbacks(cookies):
+    async def main():
+        seen, done = [], asyncio.Event()
+        loop = asyncio.get_running_loop()
+        with xsocket.namespace('vpn'):
+            loop.call_soon(lambda: seen.append(where()))
+            loop.call_later(0.001, lambda: seen.append(where()))
+            loop.call_later(0.002, done.set)
+        await done.wait()
+        return seen
+
+    assert asyncio.run(main()) == [cookies['vpn']] * 2
+
+
+class Workers(concurrent.futures.Executor):
+    """An executor of somebody's own, with a thread that lives as long."""
+
+    def __init__(self):
+        self.work = queue.SimpleQueue()
+        self.thread = threading.Thread(target=self._serve)
+        self.thread.start()
+
+    def submit(self, fn, /, *args, **kwargs):
+        future = concurrent.futures.Future()
+        self.work.put((future, fn, args, kwargs))
+        return future
+
+    def _serve(self):
+        while item := self.work.get():
+            future, fn, args, kwargs = item
+            future.set_result(fn(*args, **kwargs))
+
+    def shutdown(self, wait=True, **_):
+        self.work.put(None)
+        self.thread.join()
+
+
+@pytest.mark.parametrize('born', PLACES)
+@pytest.mark.parametrize('kind', [None, concurrent.futures.ThreadPoolExecutor, Workers])
+def test_executors(cookies, kind, born):
+    """Wherever its threads were started, work is done where it was given."""
+    async def main():
+        loop = asyncio.get_running_loop()
+        with xsocket.namespace(born):
+            executor = kind() if kind else None
+            await loop.run_in_executor(executor, where)
+        for name in PLACES * 3:
+            with xsocket.namespace(name):
+                assert await loop.run_in_executor(executor, where) == cookies[name]
+                assert await asyncio.to_thread(where) == cookies[name]
+        assert await loop.run_in_executor(executor, where) == cookies['.']
+        if executor:
+            executor.shutdown()
+
+    asyncio.run(main())
+
+
+def test_aiohttp(world):
+    try:
+        import aiohttp
+    except ImportError:
+        skip('needs aiohttp')
+
+    async def get(name):
+        with xsocket.namespace(name):
+            async with aiohttp.ClientSession() as session:
+                answers = []
+                for _ in range(2):
+                    async with session.get(URL) as answer:
+                        answers.append(await answer.text())
+                return answers
+
+    async def main():
+        return await asyncio.gather(*map(get, PLACES))
+
+    assert asyncio.run(main()) == [[name] * 2 for name in ('vpn', 'lan', 'here')]
+
+
+def test_no_broker(world):
+    """An error of the task that is there, and of no other."""
+    async def main():
+        return await asyncio.gather(fetch('vpn'), fetch('nobody'), return_exceptions=True)
+
+    answers, error = asyncio.run(main())
+    assert answers == ['vpn'] * 2 and isinstance(error, FileNotFoundError)
+    assert error.filename == '/run/xsocket/nobody'
+
+
+@pytest.fixture
+def uvloop():
+    try:
+        import uvloop
+    except ImportError:
+        skip('needs uvloop')
+    return uvloop
+
+
+def run_in(loop, coroutine):
+    try:
+        return loop.run_until_complete(coroutine)
+    finally:
+        loop.close()
+
+
+@pytest.mark.parametrize('early', [False, True])
+def test_uvloop_is_refused(world, uvloop, early):
+    """Wherever it would make a socket; entered in the loop, or before it runs."""
+    async def main():
+        loop = asyncio.get_running_loop()
+        with xsocket.namespace('vpn'):
+            for attempt in (lambda: asyncio.open_connection('127.0.0.1', PORT),
+                            lambda: asyncio.start_server(print, '127.0.0.1', 4000),
+                            lambda: loop.create_datagram_endpoint(asyncio.DatagramProtocol,
+                                                                  remote_addr=('127.0.0.1', 4000))):
+                with pytest.raises(RuntimeError, match='uvloop.*sock=xsocket.socket'):
+                    await attempt()
+            # what makes its sockets in Python works
+            assert await loop.run_in_executor(None, where) == world.vpn.cookie
+        if not early:
+            assert (await asyncio.open_connection('127.0.0.1', PORT))[1].close() is None
+
+    if early:
+        with xsocket.namespace('vpn'):
+            run_in(uvloop.new_event_loop(), main())
+    else:
+        run_in(uvloop.new_event_loop(), main())
+
+
+def test_uvloop_with_a_socket(world, uvloop):
+    async def main():
+        sock = xsocket.socket('vpn')
+        sock.setblocking(False)
+        loop = asyncio.get_running_loop()
+        with xsocket.namespace('vpn'):
+            await loop.sock_connect(sock, ('127.0.0.1', PORT))
+            reader, writer = await asyncio.open_connection(sock=sock)
+        writer.write(b'GET / HTTP/1.0\r\n\r\n')
+        answer = await reader.read()
+        writer.close()
+        return answer
+
+    assert run_in(uvloop.new_event_loop(), main()).endswith(b'\nvpn')
+
+
+def test_a_loop_of_another_make(world):
+    """Nobody can enter in it, as nothing is known of its sockets."""
+    class Loop(asyncio.AbstractEventLoop):
+        pass
+
+    asyncio._set_running_loop(Loop())
+    try:
+        for enter in (lambda: xsocket.namespace('vpn').__enter__(), lambda: xsocket.push('vpn')):
+            with pytest.raises(RuntimeError, match='Loop object.*without Python'):
+                enter()
+        with xsocket.namespace('.'):
+            pass
+    finally:
+        asyncio._set_running_loop(None)
+    assert xsocket.current() == '.'
