@@ -16,6 +16,12 @@
 #include <stddef.h>
 #include <sys/socket.h>
 
+/* Of glibc: not all libcs have names for them. */
+#ifndef NETDB_INTERNAL
+#define NETDB_INTERNAL (-1)
+#define NETDB_SUCCESS  0
+#endif
+
 /* Which file, for resolver_source.file. */
 enum resolver_file {
 	RESOLVER_RESOLV_CONF = 1,
