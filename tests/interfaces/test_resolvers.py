@@ -16,7 +16,7 @@ NAME, ADDRESS = 'host.test', '127.0.0.1'
 
 
 @pytest.fixture
-def dns(vpn, here):
+def dns(glibc, vpn, here):
     """A name server in the namespace. At the same address of this machine nothing may be asked.
 
     Each has an interface of its own: with the loopback interface alone aria2 asks nobody.
