@@ -7,11 +7,23 @@ import subprocess
 import pytest
 
 from support.broker import Vpn
-from support.preloaded import SANITIZER, skip_foreign
+from support.preloaded import SANITIZER, is_musl, skip_foreign
 
 
 def pytest_collection_modifyitems(items):
     skip_foreign(items)
+
+
+@pytest.fixture
+def musl():
+    return is_musl()
+
+
+@pytest.fixture
+def glibc(musl):
+    """For tests that run what is installed, or are about glibc."""
+    if musl:
+        pytest.skip('it is for glibc')
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@
  * or an errno.
  *
  *   open PATH...    each path by each function
+ *   open all PATH   all that is in it, by fopen(3)
  *   open flags      /etc/hosts by open(2) and fopen(3), with different flags
  *   open pointers   paths that lead nowhere, or end with the page
  *   open made DIR   files that are made in a directory
@@ -300,6 +301,15 @@ static void in_signals(void)
 	printf("wrong %d, left open %d\n", wrong, lowest() - before);
 }
 
+static void print_all(const char *path)
+{
+	FILE *file = fopen(path, "r");
+	char line[256];
+
+	while (file && fgets(line, sizeof(line), file))
+		fputs(line, stdout);
+}
+
 static void with_few(void)
 {
 	struct rlimit limit;
@@ -324,6 +334,8 @@ int main(int argc, char **argv)
 		each_pointer();
 	else if (strcmp(what, "made") == 0 && argc > 2)
 		make(argv[2]);
+	else if (strcmp(what, "all") == 0 && argc > 2)
+		print_all(argv[2]);
 	else if (strcmp(what, "signals") == 0)
 		in_signals();
 	else if (strcmp(what, "few") == 0)

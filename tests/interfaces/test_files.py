@@ -203,7 +203,7 @@ def library(pattern):
     return next(iter(sorted(glob.glob(pattern))), None) or skip(f'needs {pattern}')
 
 
-def test_before_there_is_an_environment(etc, vpn, program, redirected):
+def test_before_there_is_an_environment(glibc, etc, vpn, program, redirected):
     """Then it is not known yet that anything is redirected: it must not be taken for known."""
     result = redirected([program('preinit')], XREDIRECT=vpn.server)
     early, later = result.stdout.splitlines()
