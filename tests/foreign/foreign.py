@@ -16,14 +16,12 @@ import json
 import os
 import pathlib
 import re
-import shutil
 import signal
 import subprocess
 import tempfile
 
 from support.broker import Broker
 from support.netns import Namespace
-from support.wait import skip
 
 RULES = '* 0'
 SOCKETS = '[Server]\nAllowSockets=tcp udp mptcp udplite\n'
@@ -36,15 +34,6 @@ RERUN_AT_MOST = 20
 # ... and with more of them that hang it would take too long.
 CUT_AT_MOST = 2
 RUNNER = pathlib.Path(__file__).parent / 'outcomes.py'
-
-
-def python_with(*modules):
-    """An interpreter that has these modules, the distribution's own before any other."""
-    for python in ('/usr/bin/python3', shutil.which('python3')):
-        if python and subprocess.run([python, '-c', f'import {", ".join(modules)}'], check=False,
-                                     capture_output=True).returncode == 0:
-            return python
-    return skip(f'needs {" and ".join(modules)} for python3')
 
 
 class Suite:

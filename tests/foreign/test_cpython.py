@@ -3,7 +3,8 @@
 
 import pytest
 
-from foreign import PythonSuite, check, python_with
+from foreign import PythonSuite, check
+from support.python import python_with
 
 # The slowest first. With each: how many pass natively at the least, and how often they call bind().
 MODULES = {

@@ -6,7 +6,8 @@ Most are run once for each of its reactors: epoll, poll, select, asyncio.
 
 import pytest
 
-from foreign import PythonSuite, check, python_with
+from foreign import PythonSuite, check
+from support.python import python_with
 
 # With each: how many pass natively at the least, and how often they call bind(). How many pass
 # depends on which reactors there are.

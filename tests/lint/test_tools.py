@@ -11,7 +11,7 @@ TABLE = [line.split() for line in
          tree.text('tools/install-deps').partition("<<'TABLE'\n")[2].partition('\nTABLE')[0]
          .splitlines()]
 # Debian's package of another row brings these, too.
-BESIDE = {'c++': 'g++', 'java': 'javac', 'nodejs': 'node'}
+BESIDE = {'c++': 'g++', 'java': 'javac', 'nodejs': 'node', 'scp': 'ssh'}
 NEED = [path for path in tree.files() if path.suffix == '.py' and path.parts[0] in
         ('tests', 'bench')]
 

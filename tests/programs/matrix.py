@@ -49,7 +49,7 @@ class Side:
             command = self.there.enter(command)
         program = Program(command, self._environment(rules, **variables), self.there, self.home,
                           directory, stdin)
-        self.first = self.first or Started(argv, directory)
+        self.first = self.first or Started(argv, directory, self.there.enter)
         self.started.append(program)
         return program
 

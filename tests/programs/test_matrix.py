@@ -61,7 +61,7 @@ def test_finds_a_program_that_is_not_preloaded(sides):
 
     result, error = try_both(Row('a server', 'hello', '--version', True, ()), bare, sides, (),
                              compare)
-    assert (result['bare'], result['moved']) == ('1 answers', 'fails') and error
+    assert (result['bare'], result['moved']) == ('1 answer', 'fails') and error
 
 
 def test_table_has_every_program():

@@ -20,16 +20,17 @@ PATIENCE = 60  # seconds: a Java machine starts slowly where others are at work
 Row = collections.namedtuple('Row', 'program exchange version log but')
 
 
-class Started(collections.namedtuple('Started', 'argv directory')):
-    """A program that a side has started, as far as its version is to be asked for."""
+class Started(collections.namedtuple('Started', 'argv directory enter')):
+    """A program that a side has started, as far as its version is to be asked for; enter(ARGV) is
+    what starts it where that side has it."""
 
     def version(self, option):
         """The first thing that looks like one in what it says of itself."""
         options = [option] if isinstance(option, str) else option
-        said = subprocess.run([self.argv[0], *options], cwd=self.directory, text=True, check=False,
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        said = subprocess.run(self.enter([self.argv[0], *options]), cwd=self.directory, text=True,
+                              check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, errors='replace', timeout=PATIENCE).stdout
-        found = re.search(r'\d+(?:[._]\d+)+(?:p\d+)?', said)
+        found = re.search(r'\d+(?:[._]\d+)+(?:p\d+)?|\d{8}', said)
         return found[0].replace('_', '.') if found else '-'
 
 
@@ -55,6 +56,10 @@ def differences(one, other):
             if one.get(name) != other.get(name)}
 
 
+def count(answers):
+    return '1 answer' if answers == 1 else f'{answers} answers'
+
+
 def try_both(row, function, sides, case, compare):
     """(The result, the error): what goes into the table, and what to raise.
 
@@ -68,13 +73,13 @@ def try_both(row, function, sides, case, compare):
         for name, side in zip(('bare', 'moved'), sides):
             result[name] = 'fails'
             answers.append(list(function(side, *case)))
-            result[name] = f'{len(answers[-1])} answers'
+            result[name] = count(len(answers[-1]))
             result['ports'] = side.ports
         result['moved'] = 'differs'
         assert answers[1] == answers[0], f'{sides[1].name} == bare'
         compare(row, sides)
         result['moved'] = 'the same'
-        result['version'] = side.first.version(row.version)
+        result['version'] = sides[0].first.version(row.version)
     except (Exception, pytest.fail.Exception) as error:  # to be told after the result has been kept
         return result, error
     finally:

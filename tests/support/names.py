@@ -2,40 +2,28 @@
 """Name servers in namespaces, and /etc as a test wants it."""
 
 import os
-import pathlib
 import socket
 import struct
 import subprocess
 import tempfile
 
+from support.layer import Layer
 from support.users import require_users
 from support.wait import require, wait_until
 
 
-class Etc:
+class Etc(Layer):
     """/etc can be written to as long as this lasts: a layer over it, in this mount namespace only.
     /etc/netns is empty."""
 
+    def __init__(self):
+        super().__init__('/etc')
+
     def __enter__(self):
-        layer = tempfile.mkdtemp(prefix='etc.')
-        os.mkdir(f'{layer}/upper')
-        os.mkdir(f'{layer}/work')
-        subprocess.run(['mount', '-t', 'overlay', 'overlay', '-o', 'userxattr,lowerdir=/etc,'
-                        f'upperdir={layer}/upper,workdir={layer}/work', '/etc'], check=True)
+        super().__enter__()
         os.makedirs('/etc/netns', exist_ok=True)
         subprocess.run(['mount', '-t', 'tmpfs', '-o', 'mode=755', 'tmpfs', '/etc/netns'], check=True)
         return self
-
-    def __exit__(self, *_):
-        subprocess.run(['umount', '--lazy', '/etc'], check=True)
-
-    def write(self, name, text):
-        """Replaces a file, as its name is: what is there may belong to somebody else."""
-        path = pathlib.Path('/etc', name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_name(path.name + '.new')
-        fresh.write_text(text)
-        os.replace(fresh, path)
 
 
 class Dns:
