@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from support.broker import Vpn
-from support.preloaded import SANITIZER, is_musl, skip_foreign
+from support.preloaded import SANITIZER, is_musl, sanitizer_of, skip_foreign
 
 
 def pytest_collection_modifyitems(items):
@@ -29,6 +29,13 @@ def glibc(musl):
 @pytest.fixture
 def libxredirect(build):
     return str(build / 'xredirect' / 'libxredirect.so')
+
+
+@pytest.fixture
+def no_sanitizer(libxredirect):
+    """For tests of what does not go together with a sanitizer."""
+    if sanitizer_of(libxredirect):
+        pytest.skip('it does not go together with a sanitizer')
 
 
 @pytest.fixture

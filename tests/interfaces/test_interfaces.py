@@ -237,7 +237,7 @@ def test_python(interfaces, route, bare, redirected):
     assert 'lan0' in inside.stdout
 
 
-def test_node(glibc, interfaces, route, bare, redirected):
+def test_node(glibc, no_sanitizer, interfaces, route, bare, redirected):
     argv = [require('node'), '-e', 'console.log(os.networkInterfaces())']
     inside, outside = bare(argv), redirected(argv, XREDIRECT=route.server)
     assert (outside.stdout, outside.stderr) == (inside.stdout, '')

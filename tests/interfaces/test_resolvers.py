@@ -52,7 +52,7 @@ def answer(dns, vpn, redirected):
     return run
 
 
-def test_node(answer):
+def test_node(no_sanitizer, answer):
     code = f'dns.resolve4("{NAME}", (error, found) => console.log(error, found, dns.getServers()))'
     assert answer(require('node'), '-e', code) == f"null [ '{ADDRESS}' ] [ '127.0.0.1' ]\n"
 
