@@ -135,8 +135,15 @@ static ares_ssize_t socket_receive(ares_socket_t fd, void *buffer, size_t size, 
 static ares_ssize_t socket_send(ares_socket_t fd, const struct iovec *parts, int n, void *data)
 {
 	struct msghdr message = {.msg_iov = (struct iovec *)parts, .msg_iovlen = (size_t)n};
+	ssize_t r = sendmsg(fd, &message, MSG_NOSIGNAL);
 
-	return sendmsg(fd, &message, MSG_NOSIGNAL);
+	/*
+	 * That nobody is there is told once, and here it is about the query before this one. c-ares
+	 * would take it for this one's, and wait for an answer to the other.
+	 */
+	if (r < 0 && errno == ECONNREFUSED)
+		r = sendmsg(fd, &message, MSG_NOSIGNAL);
+	return r;
 }
 
 static const struct ares_socket_functions functions = {

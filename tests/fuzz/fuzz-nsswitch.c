@@ -12,7 +12,7 @@
 
 static void check_order(const struct nsswitch *order)
 {
-	HOLDS(order->n >= 1 && order->n <= NSSWITCH_SOURCES);
+	HOLDS(order->n <= NSSWITCH_SOURCES);
 	for (unsigned i = 0; i < order->n; i++) {
 		HOLDS(order->sources[i].kind <= NSSWITCH_OTHER);
 		HOLDS(nsswitch_ends(&order->sources[i], OUTCOME_FOUND));
