@@ -198,14 +198,14 @@ static void each_flag(void)
 	}
 }
 
-/* A text that ends with the page, behind which there is nothing. */
+/* A text that ends with the page, behind which nothing can be read. */
 static const char *at_end(const char *text, size_t size)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	char *pages =
 		mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	munmap(pages + page, page);
+	mprotect(pages + page, page, PROT_NONE);
 	return memcpy(pages + page - size, text, size);
 }
 

@@ -110,7 +110,7 @@ def java(tmp_path):
     return [require('java'), *options, '-cp', tmp_path, 'Names']
 
 
-def test_java(dns, route, bare, redirected, java):
+def test_java(no_sanitizer, dns, route, bare, redirected, java):
     """Its resolver, and its interfaces, which it has from sockets and from /proc."""
     inside = bare(java).stdout
     result = redirected([*java, NAME], XREDIRECT=route.server)
