@@ -18,7 +18,7 @@ import struct
 import sys
 from typing import Any, Callable, Iterator, Optional
 
-from . import _context, _library
+from . import _context, _everywhere, _library
 
 Found = tuple[int, int, int, str, tuple[Any, ...]]
 
@@ -184,12 +184,7 @@ def _hooked(original: Callable[..., Any], inside: Callable[..., Any]) -> Callabl
 
 
 def install() -> None:
-    """In all modules that have one of these functions, under any name. May be interrupted by itself."""
+    """May be interrupted by itself."""
     if not libc:
         libc.update({name: getattr(_socket, name) for name in _INSIDE})
-    hooks = {id(libc[name]): _hooked(libc[name], inside) for name, inside in _INSIDE.items()}
-    for module in list(sys.modules.values()):
-        names = getattr(module, '__dict__', None)
-        for name, value in list(names.items()) if isinstance(names, dict) else ():
-            if id(value) in hooks:
-                setattr(module, name, hooks[id(value)])
+    _everywhere.replace([(libc[name], _hooked(libc[name], inside)) for name, inside in _INSIDE.items()])
