@@ -60,29 +60,62 @@ static int socket_close(ares_socket_t fd, void *data)
 	return close(fd);
 }
 
-/* c-ares has no room for the number of an interface in the address of a server. */
-static uint32_t scope_of(const struct channel *channel, const struct in6_addr *address)
+/*
+ * c-ares 1.18 has no room for the number of an interface in the address of a server, and later ones
+ * look for its name in this process's namespace. So a server on a link has another address for it,
+ * of those that nobody has (RFC 3849): 2001:db8::N.
+ */
+static struct in6_addr stand_in(unsigned i)
 {
-	const struct resolvconf *conf = channel->options.conf;
+	return (struct in6_addr){
+		.s6_addr = {0x20, 0x01, 0x0d, 0xb8, [15] = (unsigned char)(i + 1)}};
+}
 
-	for (unsigned i = 0; i < conf->n_servers; i++) {
-		if (conf->servers[i].family == AF_INET6 &&
-			IN6_ARE_ADDR_EQUAL(&conf->servers[i].address.in6, address))
-			return channel->options.scopes[i];
-	}
-	return 0;
+static bool is_on_a_link(const struct resolvconf_server *server)
+{
+	return server->family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&server->address.in6);
 }
 
 static int socket_connect(
 	ares_socket_t fd, const struct sockaddr *address, ares_socklen_t length, void *data)
 {
+	const struct channel *channel = data;
+	const struct resolvconf *conf = channel->options.conf;
 	struct sockaddr_in6 in6;
 
 	if (address->sa_family != AF_INET6 || length < sizeof(in6))
 		return connect(fd, address, length);
 	memcpy(&in6, address, sizeof(in6));
-	in6.sin6_scope_id = scope_of(data, &in6.sin6_addr);
+	for (unsigned i = 0; i < conf->n_servers; i++) {
+		struct in6_addr other = stand_in(i);
+
+		if (is_on_a_link(&conf->servers[i]) && IN6_ARE_ADDR_EQUAL(&other, &in6.sin6_addr)) {
+			in6.sin6_addr = conf->servers[i].address.in6;
+			in6.sin6_scope_id = channel->options.scopes[i];
+			break;
+		}
+	}
 	return connect(fd, (struct sockaddr *)&in6, sizeof(in6));
+}
+
+/* The other way round: whom an answer is from. */
+static void replace_sender(const struct channel *channel, struct sockaddr *address)
+{
+	const struct resolvconf *conf = channel->options.conf;
+	struct sockaddr_in6 in6;
+
+	if (!address || address->sa_family != AF_INET6)
+		return;
+	memcpy(&in6, address, sizeof(in6));
+	for (unsigned i = 0; i < conf->n_servers; i++) {
+		if (!is_on_a_link(&conf->servers[i]) ||
+			!IN6_ARE_ADDR_EQUAL(&conf->servers[i].address.in6, &in6.sin6_addr))
+			continue;
+		in6.sin6_addr = stand_in(i);
+		in6.sin6_scope_id = 0;
+		memcpy(address, &in6, sizeof(in6));
+		return;
+	}
 }
 
 static ares_ssize_t socket_receive(ares_socket_t fd, void *buffer, size_t size, int flags,
@@ -91,6 +124,8 @@ static ares_ssize_t socket_receive(ares_socket_t fd, void *buffer, size_t size, 
 	struct channel *channel = data;
 	ares_ssize_t n = recvfrom(fd, buffer, size, flags, address, length);
 
+	if (n >= 0)
+		replace_sender(channel, address);
 	/* 1.18 makes no difference between a server that fails and one that is not there */
 	if (n >= MESSAGE_HEADER && message_outcome(buffer, (int)n) != OUTCOME_FOUND)
 		channel->told_nothing = true;
@@ -100,8 +135,15 @@ static ares_ssize_t socket_receive(ares_socket_t fd, void *buffer, size_t size, 
 static ares_ssize_t socket_send(ares_socket_t fd, const struct iovec *parts, int n, void *data)
 {
 	struct msghdr message = {.msg_iov = (struct iovec *)parts, .msg_iovlen = (size_t)n};
+	ssize_t r = sendmsg(fd, &message, MSG_NOSIGNAL);
 
-	return sendmsg(fd, &message, MSG_NOSIGNAL);
+	/*
+	 * That nobody is there is told once, and here it is about the query before this one. c-ares
+	 * would take it for this one's, and wait for an answer to the other.
+	 */
+	if (r < 0 && errno == ECONNREFUSED)
+		r = sendmsg(fd, &message, MSG_NOSIGNAL);
+	return r;
 }
 
 static const struct ares_socket_functions functions = {
@@ -138,6 +180,11 @@ static int set_servers(struct channel *channel)
 		nodes[i].next = i + 1 < n ? &nodes[i + 1] : NULL;
 		nodes[i].family = server->family;
 		memcpy(&nodes[i].addr, &server->address, sizeof(nodes[i].addr));
+		if (is_on_a_link(server)) {
+			struct in6_addr other = stand_in((first + i) % n);
+
+			memcpy(&nodes[i].addr, &other, sizeof(other));
+		}
 		nodes[i].udp_port = nodes[i].tcp_port = PORT;
 	}
 	return channel->cares->set_servers_ports(channel->ares, nodes) == ARES_SUCCESS ? 0

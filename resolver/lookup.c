@@ -234,6 +234,7 @@ static enum outcome ask_in_order(struct lookup *lookup, const struct subject *su
 	const struct lookup_wanted *wanted, struct found *ret)
 {
 	enum outcome outcome = OUTCOME_NO_NAME, one;
+	bool asked = false;
 	struct nsswitch order;
 	int r = read_order(lookup, &order);
 
@@ -243,11 +244,16 @@ static enum outcome ask_in_order(struct lookup *lookup, const struct subject *su
 		const struct nsswitch_source *source = &order.sources[i];
 
 		one = ask_source_mapped(lookup, source->kind, subject, wanted, ret);
-		if (source->kind != NSSWITCH_OTHER)
+		if (source->kind != NSSWITCH_OTHER) {
 			outcome = one;
+			asked = true;
+		}
 		if (nsswitch_ends(source, one))
 			break;
 	}
+	if (!asked)
+		return lookup_fail(lookup, -EINVAL,
+			"its nsswitch.conf has neither files nor dns for hosts to be asked");
 	if (outcome != OUTCOME_AGAIN && outcome != OUTCOME_SYSTEM)
 		lookup->why[0] = '\0';
 	return outcome;

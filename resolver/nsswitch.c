@@ -104,19 +104,17 @@ static bool take_sources(struct nsswitch *ret, const char *text)
 		if (!text)
 			return false;
 	}
-	return ret->n > 0;
+	return true;
 }
 
 void nsswitch_line(struct nsswitch *order, const char *line)
 {
 	static const char keyword[] = "hosts:";
-	struct nsswitch read;
 
 	line += strspn(line, BLANKS);
-	if (strncmp(line, keyword, sizeof(keyword) - 1) != 0)
-		return;
-	if (take_sources(&read, line + sizeof(keyword) - 1))
-		*order = read;
+	if (strncmp(line, keyword, sizeof(keyword) - 1) == 0 &&
+		!take_sources(order, line + sizeof(keyword) - 1))
+		order->n = 0;
 }
 
 bool nsswitch_ends(const struct nsswitch_source *source, enum outcome outcome)

@@ -38,8 +38,8 @@ struct nsswitch {
 void nsswitch_init(struct nsswitch *ret);
 
 /*
- * Takes in one line of the file. Lines about something else, and those that glibc does not
- * understand, are passed over.
+ * Takes in one line of the file. Lines about something else are passed over. One about hosts that
+ * is empty, or cannot be understood, leaves nobody to be asked.
  */
 void nsswitch_line(struct nsswitch *order, const char *line);
 

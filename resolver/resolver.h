@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <sys/socket.h>
 
-/* Values of h_errno that not all libcs have names for. */
+/* Of glibc: not all libcs have names for them. */
 #ifndef NETDB_INTERNAL
 #define NETDB_INTERNAL (-1)
 #define NETDB_SUCCESS  0

@@ -19,9 +19,13 @@
 #include <string.h>
 #include <sys/un.h>
 
-/* /var/run is /run everywhere. A directory ends with a slash and stands for all in it. */
+/*
+ * /var/run is /run everywhere. A directory ends with a slash and stands for all in it. nslcd answers
+ * for LDAP, and knows hosts as well.
+ */
 static const char *const refused[] = {
 	"/run/nscd/",
+	"/run/nslcd/",
 	"/run/systemd/resolve/",
 	"/run/systemd/machine/",
 	"/run/avahi-daemon/",
@@ -32,6 +36,20 @@ static const char *const for_modules[] = {
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* Takes out what means nothing in a path: "//" and "/./". */
+static void simplify(char *path)
+{
+	const char *from = path;
+	char *to = path;
+
+	while (*from) {
+		while (from[0] == '/' && (from[1] == '/' || (from[1] == '.' && from[2] == '/')))
+			from += from[1] == '/' ? 1 : 2;
+		*to++ = *from++;
+	}
+	*to = '\0';
+}
 
 static bool begins(const char *path, const char *const *list, size_t n)
 {
@@ -58,10 +76,10 @@ static bool is_module(const void *caller)
 bool guard_refuses(const struct sockaddr *address, socklen_t length, const void *caller)
 {
 	struct sockaddr_un un;
-	size_t size = length < sizeof(un) ? length : sizeof(un);
 	char path[sizeof(un.sun_path) + 1];
+	size_t size = length;
 
-	if (size <= offsetof(struct sockaddr_un, sun_path) || !memory_is_pointer(address, size) ||
+	if (size <= offsetof(struct sockaddr_un, sun_path) || size > sizeof(un) ||
 		memory_readable(address, size) != size)
 		return false;
 	memcpy(&un, address, size);
@@ -70,6 +88,7 @@ bool guard_refuses(const struct sockaddr *address, socklen_t length, const void 
 	size -= offsetof(struct sockaddr_un, sun_path);
 	memcpy(path, un.sun_path, size);
 	path[size] = '\0';
+	simplify(path);
 	return begins(path, refused, COUNT(refused)) ||
 	       (begins(path, for_modules, COUNT(for_modules)) && is_module(caller));
 }

@@ -25,31 +25,45 @@ static bool pton(int family, const struct span *span, size_t length, void *ret)
 	return inet_pton(family, text, ret) == 1;
 }
 
+static const char separators[] = "addresses are separated by commas, without blanks";
+
+static bool has_separator(const struct span *span)
+{
+	return span_has(span, ' ') || span_has(span, '\t') || span_has(span, '\n') ||
+	       span_has(span, ';');
+}
+
 /* What a text that does not begin with an address was meant to be. */
 static const char *hint(const struct span *span)
 {
 	if (span->length == 0)
 		return "an address is expected; a comma goes between two of them";
-	if (span_is(span, "*") || span_is(span, "all") || span_is(span, "any"))
+	if (has_separator(span))
+		return separators;
+	if (span_starts(span, "*") || span_is(span, "all") || span_is(span, "any"))
 		return "0.0.0.0/0 and ::/0 stand for every address";
-	if (span_is(span, "localhost"))
+	if (span_starts(span, "localhost"))
 		return "names are not known, write 127.0.0.0/8,::1";
-	if (span_has(span, ' ') || span_has(span, ';'))
-		return "addresses are separated by commas";
 	if (span_starts(span, ":") && !span_starts(span, "::"))
 		return "an address is expected before the port, as in 0.0.0.0/0:80";
-	if (span_starts_letter(span) && !span_has(span, ':'))
+	if (span_has(span, '%'))
+		return "an interface cannot be given; fe80::/10 stands for all link-local "
+		       "addresses";
+	if (span_starts_letter(span) && (!span_has(span, ':') || span_has(span, '.')))
 		return "names are not known, an address is expected, in numbers";
+	if (span_starts_digit(span) && span_has(span, '-') && !span_has(span, ':'))
+		return "there are no ranges of addresses; write 10.0.0.0/29";
 	return "this is no address; write 10.0.0.0/8, 10.0.0.1:80, ::1 or [::1]:80";
 }
 
 /* Takes off the address, with the brackets of an IPv6 one. */
-static const char *address_parse(struct span *span, struct local_entry *entry)
+static const char *address_parse(struct span *span, struct local_entry *entry, bool *ret_ipv4)
 {
 	size_t length = span_until(span, '/'), end = span_until(span, ']');
 	struct span inside = {span->text + 1, end > 0 ? end - 1 : 0};
 
 	entry->bits = 128;
+	*ret_ipv4 = false;
 	if (span_starts(span, "[")) {
 		if (end == span->length)
 			return "] is missing after the address";
@@ -67,13 +81,9 @@ static const char *address_parse(struct span *span, struct local_entry *entry)
 	if (!pton(AF_INET, span, length, entry->address + sizeof(mapped)))
 		return hint(span);
 	memcpy(entry->address, mapped, sizeof(mapped));
+	*ret_ipv4 = true;
 	span_skip(span, length);
 	return NULL;
-}
-
-static bool is_mapped(const struct local_entry *entry)
-{
-	return memcmp(entry->address, mapped, sizeof(mapped)) == 0;
 }
 
 /* Clears the bits that do not count. Returns whether one was set. */
@@ -90,9 +100,8 @@ static bool mask(struct local_entry *entry)
 	return extra;
 }
 
-static const char *length_parse(struct span *span, struct local_entry *entry)
+static const char *length_parse(struct span *span, struct local_entry *entry, bool is_ipv4)
 {
-	bool is_ipv4 = is_mapped(entry);
 	uint16_t bits;
 
 	if (!span_starts(span, "/"))
@@ -134,16 +143,18 @@ static const char *ports_parse(struct span *span, struct local_entry *entry)
 static const char *entry_parse(struct span span, struct local *local)
 {
 	struct local_entry entry = {.bits = 0};
-	const char *reason = address_parse(&span, &entry);
+	bool is_ipv4;
+	const char *reason = address_parse(&span, &entry, &is_ipv4);
 
 	if (!reason)
-		reason = length_parse(&span, &entry);
+		reason = length_parse(&span, &entry, is_ipv4);
 	if (!reason)
 		reason = ports_parse(&span, &entry);
 	if (reason)
 		return reason;
 	if (span.length > 0)
-		return "after the address come /LENGTH, :PORT or a comma";
+		return has_separator(&span) ? separators
+					    : "after the address come /LENGTH, :PORT or a comma";
 	if (local->count == LOCAL_MAX)
 		return "more than 64 addresses";
 	local->entry[local->count++] = entry;
@@ -181,6 +192,9 @@ static bool entry_has(const struct local_entry *entry, const uint8_t address[16]
 {
 	unsigned whole = entry->bits / 8, rest = entry->bits % 8;
 
+	/* ::/0 is every IPv6 address, and what is mapped is none. */
+	if (entry->bits < MAPPED_BITS && memcmp(address, mapped, sizeof(mapped)) == 0)
+		return false;
 	return port >= entry->first && port <= entry->last &&
 	       memcmp(entry->address, address, whole) == 0 &&
 	       (rest == 0 || (entry->address[whole] ^ address[whole]) >> (8 - rest) == 0);

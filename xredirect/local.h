@@ -9,6 +9,9 @@
  *   ADDR/LEN  ADDR6/LEN      all addresses that begin with the same LEN bits
  *   ADDR[/LEN]:PORTS  [ADDR6][/LEN]:PORTS    a port, or a range FIRST-LAST
  *
+ * An IPv4 address is the same as the IPv6 address that it is mapped to (::ffff:10.0.0.1), and no
+ * shorter IPv6 prefix has it: ::/0 is all of IPv6, 0.0.0.0/0 all of IPv4.
+ *
  * What is not in the list is never local: that is what it is for. No system calls, no allocation.
  */
 

@@ -13,16 +13,21 @@
  *   - the connection they came by is looked at, too. A broker whose namespace is gone hangs up, and
  *     then all that came from it is closed. So it is when a broker restarts, or finds us idle
  *     for too long;
- *   - a child after fork(2) closes its copies and begins with nothing. One that was made by a bare
- *     system call finds a page wiped (madvise(2), MADV_WIPEONFORK, Linux 4.14), and leaves the pool
- *     alone.
+ *   - a child after fork(2) closes its copies and begins with nothing. One that fork(2)'s handlers
+ *     did not see (clone(2), vfork(2)) has another pid, and leaves the pool alone.
  *
- * That is ppoll(2), getsockopt(2), fcntl(2) and close(2): together they take less time than
- * socket(2). Of these the first and the last are cancellation points, and so are made by bare
+ * That is getpid(2), ppoll(2), getsockopt(2), fcntl(2) and close(2): together they take less time
+ * than socket(2). Of these ppoll() and close() are cancellation points, and so are made by bare
  * system calls: to hold cancellation back would take two more.
  *
- * Nobody waits for the lock. Who finds it taken, a thread or a signal handler, gets -EAGAIN. It is
- * held while a batch is fetched: other threads then ask for single sockets.
+ * A copy that is left behind in a child would keep alive what its parent has closed. The kernel
+ * copies descriptors first and memory later, so that memory which changes meanwhile does not tell
+ * which there are. So fork(2) takes the lock, and waits for who has it.
+ *
+ * Nobody else does. Who finds it taken, a thread or a signal handler, gets -EAGAIN. It is held
+ * while a batch is fetched: other threads then ask for single sockets. A handler that jumps out of
+ * a call leaves it taken for good, and at most a batch of sockets behind: the pool is not used any
+ * more.
  */
 #include "xredirect/pool.h"
 
@@ -41,14 +46,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #define SHELVES	  8
 #define FLAGS	  (SOCK_CLOEXEC | SOCK_NONBLOCK)
 #define BATCH_MAX 253 /* of one message */
+
+/* How long fork(2) waits: a broker that answers later than that is hardly one. */
+#define FORK_WAIT_MS 1000
 
 /* Sockets of one kind, by one broker. */
 struct shelf {
@@ -65,23 +73,30 @@ struct shelf {
 
 static struct {
 	atomic_flag locked;
-	bool *owned; /* wiped in a child; NULL: there is no pool */
+	pid_t pid; /* whose it is; 0: nobody's yet; -1: a child's that begins */
 	uint64_t clock;
 	struct shelf shelves[SHELVES];
 } pool = {.locked = ATOMIC_FLAG_INIT};
+
+/* Of the lock: this thread is in a call that has it, or in fork(2), for which it was taken. */
+static _Thread_local bool calling __attribute__((tls_model("initial-exec")));
+static _Thread_local bool forking __attribute__((tls_model("initial-exec")));
 
 static bool is_ours(const struct shelf *shelf, unsigned i)
 {
 	return socket_cookie_of(shelf->sockets[i].fd) == shelf->sockets[i].cookie;
 }
 
+static void shelf_close(struct shelf *shelf, unsigned i)
+{
+	if (is_ours(shelf, i))
+		syscall(SYS_close, shelf->sockets[i].fd);
+}
+
 static void shelf_drop(struct shelf *shelf, unsigned keep)
 {
-	while (shelf->count > keep) {
-		shelf->count--;
-		if (is_ours(shelf, shelf->count))
-			syscall(SYS_close, shelf->sockets[shelf->count].fd);
-	}
+	while (shelf->count > keep)
+		shelf_close(shelf, --shelf->count);
 }
 
 static void shelf_clear(struct shelf *shelf)
@@ -97,14 +112,25 @@ static void shelf_clear(struct shelf *shelf)
 	*shelf->server = '\0';
 }
 
-/* Whether nothing has come by the connection since the last answer: not even its end. */
+static void clear_all(void)
+{
+	for (unsigned i = 0; i < SHELVES; i++)
+		shelf_clear(&pool.shelves[i]);
+}
+
+/*
+ * Whether nothing has come by the connection since the last answer: not even its end. Should the
+ * number be another quiet socket of the program's by now, the end is missed, for the few sockets
+ * that are left: to be sure would take one more system call.
+ */
 static bool is_quiet(const struct shelf *shelf)
 {
-	char byte;
+	struct pollfd poll_fd = {.fd = shelf->client.fd, .events = POLLIN | POLLRDHUP};
+	/* zero as a struct timespec of any size */
+	static const uint64_t at_once[2];
 
 	return shelf->client.fd >= 0 &&
-	       socket_cookie_of(shelf->client.fd) == shelf->client.cookie &&
-	       recv(shelf->client.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
+	       syscall(SYS_ppoll, &poll_fd, 1, at_once, NULL, (size_t)_NSIG / 8) == 0;
 }
 
 static struct shelf *shelf_find(const char *server, const struct socket_kind *kind)
@@ -123,7 +149,7 @@ static struct shelf *shelf_find(const char *server, const struct socket_kind *ki
 	}
 	shelf_clear(oldest);
 	if (strlen(server) >= sizeof(oldest->server) ||
-		client_init(&oldest->client, server, WARM_LOWEST) < 0)
+		client_init(&oldest->client, server, warm_lowest()) < 0)
 		return NULL;
 	strcpy(oldest->server, server);
 	oldest->kind = *kind;
@@ -141,15 +167,14 @@ static unsigned share_of(unsigned size)
 	return size / shelves;
 }
 
-/* Moves a socket out of the way, and remembers it. */
-static void shelf_put(struct shelf *shelf, int fd)
+/* Moves a socket out of the way, and remembers it; or closes it, where there is no number left. */
+static void shelf_put(struct shelf *shelf, int fd, int lowest)
 {
-	int high = fcntl(fd, F_DUPFD_CLOEXEC, WARM_LOWEST);
+	int high = fcntl(fd, F_DUPFD_CLOEXEC, lowest);
 
-	if (high >= 0)
-		close(fd);
-	else if (fcntl(fd, F_SETFD, FD_CLOEXEC) == 0)
-		high = fd;
+	close(fd);
+	if (high < 0)
+		return;
 	shelf->sockets[shelf->count].fd = high;
 	shelf->sockets[shelf->count].cookie = socket_cookie_of(high);
 	shelf->count++;
@@ -160,7 +185,7 @@ static int shelf_fetch(struct shelf *shelf, unsigned size)
 {
 	const struct socket_kind *kind = &shelf->kind;
 	unsigned share = share_of(size), wanted = shelf->batch;
-	int fds[BATCH_MAX], n;
+	int fds[BATCH_MAX], n, lowest = warm_lowest();
 	struct cancel cancel;
 
 	for (unsigned i = 0; i < SHELVES; i++) {
@@ -175,11 +200,22 @@ static int shelf_fetch(struct shelf *shelf, unsigned size)
 	n = client_sockets(&shelf->client, kind->domain, kind->type | SOCK_CLOEXEC, kind->protocol,
 		fds, wanted);
 	for (int i = 1; i < n; i++)
-		shelf_put(shelf, fds[i]);
+		shelf_put(shelf, fds[i], lowest);
 	cancel_release(&cancel);
+	if (n < 0)
+		return n;
 	if (shelf->batch < BATCH_MAX)
 		shelf->batch *= 2;
-	return n < 0 ? n : fds[0];
+	return fds[0];
+}
+
+/* Of a descriptor that is close-on-exec. */
+static void set_flags(int fd, int type)
+{
+	if (type & SOCK_NONBLOCK)
+		fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK);
+	if (!(type & SOCK_CLOEXEC))
+		fcntl(fd, F_SETFD, 0);
 }
 
 /* As the caller wants it: the lowest number that is free, and the flags. */
@@ -194,15 +230,20 @@ static int hand_out(struct shelf *shelf, int type)
 		if (is_ours(shelf, shelf->count))
 			fd = shelf->sockets[shelf->count].fd;
 	}
-	number = fcntl(fd, type & SOCK_CLOEXEC ? F_DUPFD_CLOEXEC : F_DUPFD, 0);
+	number = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	/* The number that it has is the last one there is. */
 	if (number < 0)
-		number = -errno;
-	syscall(SYS_close, fd);
-	if (number < 0)
-		return number;
-	if (type & SOCK_NONBLOCK)
-		fcntl(number, F_SETFL, O_RDWR | O_NONBLOCK);
+		number = fd;
+	else
+		syscall(SYS_close, fd);
+	set_flags(number, type);
 	return number;
+}
+
+/* What many sockets may fail with where one is to be had, if nothing else is held. */
+static bool has_run_out(int r)
+{
+	return r == -EMFILE || r == -ENFILE || r == -ENOMEM || r == -ENOBUFS || r == -ETOOMANYREFS;
 }
 
 static int get(unsigned size, const char *server, const struct socket_kind *kind, int flags)
@@ -219,48 +260,126 @@ static int get(unsigned size, const char *server, const struct socket_kind *kind
 	if (fd != -ENOENT)
 		return fd;
 	fd = shelf_fetch(shelf, size);
-	if (fd < 0) {
-		shelf_clear(shelf);
+	if (fd >= 0) {
+		set_flags(fd, flags);
 		return fd;
 	}
-	if (flags & SOCK_NONBLOCK)
-		fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK);
-	if (!(flags & SOCK_CLOEXEC))
-		fcntl(fd, F_SETFD, 0);
-	return fd;
+	shelf_clear(shelf);
+	if (!has_run_out(fd))
+		return fd;
+	clear_all();
+	return -EAGAIN;
+}
+
+/*
+ * Whether the pool is this process's, as it is after fork(2), too. Otherwise it is a child that the
+ * pool belongs to the parent of; or the parent of one that has made use of it.
+ */
+static bool is_pool_of(pid_t pid)
+{
+	if (pool.pid != pid) {
+		if (pool.pid > 0 && pool.pid == getppid())
+			return false;
+		clear_all();
+		pool.pid = pid;
+	}
+	return true;
+}
+
+static bool lock(void)
+{
+	if (calling)
+		return false;
+	calling = true;
+	if (!atomic_flag_test_and_set(&pool.locked))
+		return true;
+	calling = false;
+	return false;
+}
+
+static void unlock(void)
+{
+	atomic_flag_clear(&pool.locked);
+	calling = false;
 }
 
 int pool_socket(unsigned size, const char *server, int domain, int type, int protocol)
 {
 	struct socket_kind kind = {domain, type & ~FLAGS, protocol};
+	pid_t pid = getpid();
 	int r = -EAGAIN;
 
-	if (size == 0 || !pool.owned || atomic_flag_test_and_set(&pool.locked))
+	if (size == 0 || !warm_may_keep(server) || !lock())
 		return -EAGAIN;
-	if (*pool.owned)
+	if (is_pool_of(pid))
 		r = get(size, server, &kind, type & FLAGS);
-	atomic_flag_clear(&pool.locked);
+	/* A handler forked, and this is the child: what came of it is the parent's. */
+	if (pool.pid == -1) {
+		if (r >= 0)
+			syscall(SYS_close, r);
+		r = -EAGAIN;
+	}
+	unlock();
 	return r;
 }
 
-/* The lock may be held by a thread that this process does not have. */
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Nobody comes back who has it for longer, so that one of all forks waits in vain. */
+static void fork_begins(void)
+{
+	static const struct timespec nap = {.tv_nsec = 100000};
+	static atomic_bool in_vain;
+	int64_t deadline = now_ms() + FORK_WAIT_MS;
+	struct cancel cancel;
+
+	cancel_hold(&cancel);
+	forking = !atomic_flag_test_and_set(&pool.locked);
+	while (!forking && !calling && !atomic_load(&in_vain)) {
+		nanosleep(&nap, NULL);
+		forking = !atomic_flag_test_and_set(&pool.locked);
+		if (!forking && now_ms() > deadline)
+			atomic_store(&in_vain, true);
+	}
+	cancel_release(&cancel);
+}
+
+static void parent_goes_on(void)
+{
+	if (forking)
+		atomic_flag_clear(&pool.locked);
+	forking = false;
+}
+
+/*
+ * A call that was interrupted by a handler which forked goes on in the child, too, and relies on
+ * what it has looked at: it finds all closed.
+ */
 static void child_begins(void)
 {
-	for (unsigned i = 0; i < SHELVES; i++)
-		shelf_clear(&pool.shelves[i]);
-	*pool.owned = true;
+	for (unsigned i = 0; calling && i < SHELVES; i++) {
+		struct shelf *shelf = &pool.shelves[i];
+
+		for (unsigned j = 0; *shelf->server && j < shelf->count; j++)
+			shelf_close(shelf, j);
+		if (*shelf->server)
+			client_close(&shelf->client);
+	}
+	forking = false;
+	pool.pid = -1;
+	if (calling)
+		return;
+	clear_all();
 	atomic_flag_clear(&pool.locked);
 }
 
 __attribute__((constructor(102))) static void pool_init(void)
 {
-	bool *page = mmap(NULL, 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (page == MAP_FAILED)
-		return;
-	*page = true;
-	if (madvise(page, 1, MADV_WIPEONFORK) < 0 || pthread_atfork(NULL, NULL, child_begins) != 0)
-		munmap(page, 1);
-	else
-		pool.owned = page;
+	pthread_atfork(fork_begins, parent_goes_on, child_begins);
 }

@@ -120,12 +120,9 @@ static bool has_places(void)
 	return false;
 }
 
-/* Which broker that is depends on where the process is by then. */
-static bool is_relative(const struct address *address)
+bool warm_may_keep(const char *server)
 {
-	const char *path = address_path(address);
-
-	return path && *path != '/';
+	return *server == '/' || *server == '@' || !strchr(server, '/');
 }
 
 int warm_lowest(void)
@@ -177,7 +174,7 @@ static struct xsocket_client *find(const char *server)
 	struct address address;
 	struct place *place = NULL;
 
-	if (address_from_server(server, &address) < 0 || is_relative(&address) || !make_known() ||
+	if (!warm_may_keep(server) || address_from_server(server, &address) < 0 || !make_known() ||
 		!are_ours())
 		return NULL;
 	for (unsigned i = 0; !place && i < WARM_BROKERS; i++) {

@@ -27,6 +27,9 @@ class Carried:
     def __init__(self, function: Method, server: Optional[str]) -> None:
         self.function, self.server = function, server
 
+    def __repr__(self) -> str:
+        return f'<{self.function!r} in {self.server or _context.HERE!r}>'
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         with _context.only(self.server):
             return self.function(*args, **kwargs)

@@ -11,6 +11,7 @@ so either end takes away what is its own, also where generators end blocks in an
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import os
 from typing import Optional, Union
@@ -97,4 +98,5 @@ class only:
         self.token = top.set(frame)
 
     def __exit__(self, *_: object) -> None:
-        top.reset(self.token)
+        with contextlib.suppress(ValueError):  # a coroutine that is closed in another context
+            top.reset(self.token)

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from support.broker import Vpn
-from support.preloaded import SANITIZER, skip_foreign
+from support.preloaded import SANITIZER, is_musl, sanitizer_of, skip_foreign
 
 
 def pytest_collection_modifyitems(items):
@@ -15,8 +15,30 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture
+def musl():
+    return is_musl()
+
+
+@pytest.fixture
+def glibc(musl):
+    """For tests that run what is installed, or are about glibc."""
+    if musl:
+        pytest.skip('it is for glibc')
+
+
+@pytest.fixture
 def libxredirect(build):
     return str(build / 'xredirect' / 'libxredirect.so')
+
+
+@pytest.fixture
+def no_sanitizer(build):
+    """For tests of what does not go together with a sanitizer.
+
+    libxbind tells: libxredirect may have the names of sanitizers in it, since it looks for them.
+    """
+    if sanitizer_of(build / 'xbind' / 'libxbind.so'):
+        pytest.skip('it does not go together with a sanitizer')
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ import pytest
 
 from support import wire
 from support.names import Etc
+from support.preloaded import SANITIZER
 from support.wait import require, skip
 
 PYTHON = '/usr/bin/python3'
@@ -46,7 +47,8 @@ def inside(vpn, etc):
     """inside(ARGV): what a program says inside, with the namespace's files in their places."""
     def run(argv):
         return subprocess.run(['ip', 'netns', 'exec', vpn.name, *map(str, argv)], text=True,
-                              stdout=subprocess.PIPE, timeout=30, check=True).stdout
+                              stdout=subprocess.PIPE, timeout=30, check=True,
+                              env=os.environ | SANITIZER).stdout
     return run
 
 
@@ -203,7 +205,7 @@ def library(pattern):
     return next(iter(sorted(glob.glob(pattern))), None) or skip(f'needs {pattern}')
 
 
-def test_before_there_is_an_environment(etc, vpn, program, redirected):
+def test_before_there_is_an_environment(glibc, etc, vpn, program, redirected):
     """Then it is not known yet that anything is redirected: it must not be taken for known."""
     result = redirected([program('preinit')], XREDIRECT=vpn.server)
     early, later = result.stdout.splitlines()
@@ -213,7 +215,7 @@ def test_before_there_is_an_environment(etc, vpn, program, redirected):
 
 
 @pytest.mark.parametrize('order', ['first', 'last'])
-def test_before_all_constructors(etc, build, libxredirect, opened, order):
+def test_before_all_constructors(no_sanitizer, etc, build, libxredirect, opened, order):
     """What opens a file there, and within malloc(3), is redirected, and needs no memory for that."""
     libraries = [libxredirect, library(f'{build}/tests/interfaces/libinterfaces-early.so')]
     if order == 'last':

@@ -29,6 +29,16 @@ def settled(namespace):
 
 
 @pytest.fixture
+def comparable(musl):
+    """comparable(TEXT): of musl without that it names labels as well, and leaves an errno behind."""
+    def change(text):
+        if not musl:
+            return text
+        return re.sub(r"(?m)^\d+ \S+:\S+\n'.*\n.*\n", '', text).replace('errno 105\n', 'errno 99\n')
+    return change
+
+
+@pytest.fixture
 def interfaces(vpn, here):
     """Of many kinds, with addresses of many kinds, in the namespace; and one outside of it."""
     here.run(['ip', 'link', 'add', 'outside0', 'type', 'ifb'])
@@ -66,10 +76,10 @@ def interfaces(vpn, here):
 
 
 @pytest.mark.parametrize('freed_by', ['', 'libc'])
-def test_same_as_inside(interfaces, route, program, bare, redirected, freed_by):
+def test_same_as_inside(interfaces, route, program, bare, redirected, comparable, freed_by):
     inside = bare([program('list'), freed_by])
     outside = redirected([program('list'), freed_by], XREDIRECT=route.server)
-    assert outside.stdout == inside.stdout
+    assert outside.stdout == comparable(inside.stdout)
     assert (outside.returncode, outside.stderr) == (inside.returncode, '') == (0, '')
     # that it was told what there is
     for text in ('lan0:one', 'address=fe80::1%', 'tun0 flags', 'address=none', 'packets=2,2',
@@ -80,7 +90,7 @@ def test_same_as_inside(interfaces, route, program, bare, redirected, freed_by):
 
 def test_file_of_ipv6_addresses(interfaces, route, program, bare, redirected):
     """/proc/net/if_inet6: in whatever order, it never had one."""
-    argv = ['cat', '/proc/net/if_inet6']
+    argv = [program('open'), 'all', '/proc/net/if_inet6']
     inside, outside = bare(argv), redirected(argv, XREDIRECT=route.server)
     assert sorted(outside.stdout.splitlines()) == sorted(inside.stdout.splitlines())
     assert (outside.returncode, outside.stderr) == (0, '')
@@ -97,12 +107,12 @@ def test_file_of_ipv6_addresses(interfaces, route, program, bare, redirected):
     assert all(line.endswith(': EIO') for line in lines[2])
 
 
-def test_many(interfaces, route, program, bare, redirected):
+def test_many(interfaces, route, program, bare, redirected, comparable):
     """More than the kernel tells at once."""
     ip(interfaces, ''.join(f'link add many{number} type ifb\n' for number in range(60)))
     inside = bare([program('list')])
     outside = redirected([program('list')], XREDIRECT=route.server)
-    assert outside.stdout == inside.stdout
+    assert outside.stdout == comparable(inside.stdout)
     assert inside.stdout.count('many') > 180
 
 
@@ -227,7 +237,7 @@ def test_python(interfaces, route, bare, redirected):
     assert 'lan0' in inside.stdout
 
 
-def test_node(interfaces, route, bare, redirected):
+def test_node(glibc, no_sanitizer, interfaces, route, bare, redirected):
     argv = [require('node'), '-e', 'console.log(os.networkInterfaces())']
     inside, outside = bare(argv), redirected(argv, XREDIRECT=route.server)
     assert (outside.stdout, outside.stderr) == (inside.stdout, '')

@@ -40,8 +40,8 @@ def installed(build, tmp_path_factory):
                         # of the standard directories, too
                         'PKG_CONFIG_ALLOW_SYSTEM_CFLAGS': '1', 'PKG_CONFIG_ALLOW_SYSTEM_LIBS': '1'}
 
-    def pkg_config(*args):
-        return subprocess.run(['pkg-config', *args, 'xsocket'], env=env, check=True, text=True,
+    def pkg_config(*args, name='xsocket'):
+        return subprocess.run(['pkg-config', *args, name], env=env, check=True, text=True,
                               capture_output=True).stdout.split()
 
     return pkg_config
@@ -74,14 +74,14 @@ def vpn(netns, broker):
 
 @pytest.fixture
 def example(installed, sanitize, tmp_path):
-    """example(PAGE): its program, compiled without a warning, and the environment it runs in."""
-    def compile(page):
+    """example(PAGE, LIBRARY): its program, compiled without a warning, and where it runs in."""
+    def compile(page, library='xsocket'):
         text, = (text for text in blocks(page) if 'int main' in text)
         (tmp_path / 'example.c').write_text(text)
-        libs = installed('--libs')
+        libs = installed('--libs', name=library)
         subprocess.run(['cc', '-Wall', '-Wextra', '-Werror', *sanitize,
                         '-o', str(tmp_path / 'example'), str(tmp_path / 'example.c'),
-                        *installed('--cflags'), *libs], check=True)
+                        *installed('--cflags', name=library), *libs], check=True)
         directory, = (flag[2:] for flag in libs if flag.startswith('-L'))
         return {'args': [str(tmp_path / 'example')],
                 'env': os.environ | {'LD_LIBRARY_PATH': directory}}
@@ -94,6 +94,14 @@ def test_contexts(example, vpn):
     result = subprocess.run(**example('man/xsocket_push.3.scd'), text=True, capture_output=True,
                             check=False)
     assert (result.returncode, result.stdout, result.stderr) == (0, 'vpn: a socket\n', '')
+
+
+def test_names(example, vpn):
+    """The example of xsocket_getaddrinfo(3)."""
+    result = subprocess.run(**example('man/xsocket_getaddrinfo.3.scd', 'xsocket-resolver'), text=True,
+                            capture_output=True, check=False)
+    assert (result.returncode, result.stderr) == (0, '')
+    assert '127.0.0.1' in result.stdout.splitlines()
 
 
 def test_program(example, vpn):

@@ -16,6 +16,9 @@ NEED = [path for path in tree.files() if path.suffix == '.py' and path.parts[0] 
         ('tests', 'bench')]
 
 
+MODULES = {check.partition(':')[2] for _, check, *_ in TABLE if check.startswith('py:')}
+
+
 def packaged():
     names = {check.partition(':')[2] for _, check, *_ in TABLE if check.startswith('cmd:')}
     return names | {name for name, row in BESIDE.items() if row in names}
@@ -48,6 +51,23 @@ def programs_needed(text):
                 nodes = values.get(id(node), {}).get(getattr(argument, 'id', ''), [argument])
                 yield from (each.value.rpartition('/')[2] for each in nodes
                             if isinstance(each, ast.Constant) and isinstance(each.value, str))
+
+
+def modules_needed(text):
+    """The names that are given to require_module()."""
+    return {node.args[0].value for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)
+            and getattr(node.func, 'id', '') == 'require_module'
+            and isinstance(node.args[0], ast.Constant)}
+
+
+def test_modules_are_found():
+    """That the next test can fail."""
+    assert modules_needed(tree.text('tests/python/test_tasks.py')) == {'aiohttp', 'uvloop'}
+
+
+@pytest.mark.parametrize('path', NEED, ids=str)
+def test_what_module_a_test_requires_has_a_row(path):
+    assert modules_needed(tree.text(path)) <= MODULES
 
 
 def test_programs_are_found():

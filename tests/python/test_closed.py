@@ -3,6 +3,7 @@
 
 import errno
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -152,9 +153,16 @@ print('ok')
         assert run(code, libdir, env=NOWHERE, cwd=tmp_path) == 'ok\n'
 
 
-def test_the_library_where_it_was_installed(world, run, build):
-    code = LIBDIR + "import xsocket; xsocket.socket('vpn').close(); print('ok')"
-    assert run(code, build / 'lib', env=NOWHERE) == 'ok\n'
+def test_the_libraries_where_they_were_installed(world, run, build, tmp_path):
+    """Where the linker does not look for them, nor for what one of them needs of the other."""
+    for name in ('lib/libxsocket.so.1', 'resolver/libxsocket-resolver.so.1'):
+        shutil.copy(build / name, tmp_path)
+    code = LIBDIR + """
+import xsocket
+xsocket.socket('vpn').close()
+print(xsocket.getaddrinfo('vpn', 'localhost', 80, type=1)[0][4][1])
+"""
+    assert run(code, tmp_path, env=NOWHERE) == '80\n'
 
 
 NO_RESOLVER = """

@@ -2,8 +2,10 @@
 """Which namespace the code is in: blocks, push and pop, decorators, generators, tasks. Asks no broker."""
 
 import asyncio
+import contextvars
 import pathlib
 import threading
+import types
 
 import pytest
 
@@ -261,6 +263,24 @@ def test_coroutines():
         return current()
 
     asyncio.run(main())
+
+
+def test_a_coroutine_that_is_closed_elsewhere():
+    """As those that an event loop leaves behind."""
+    @types.coroutine
+    def suspend():
+        yield
+
+    async def inside():
+        with namespace('vpn'), xsocket._context.only('lan'):
+            await suspend()
+
+    made = inside()
+    contextvars.copy_context().run(made.send, None)
+    assert current() == '.'
+    with namespace('wan'):
+        made.close()
+        assert current() == 'wan'
 
 
 def test_tasks():

@@ -19,7 +19,7 @@ import pytest
 
 import xsocket
 from support import streams
-from support.wait import require, skip
+from support.wait import require, require_module
 from worlds import PORT, URL, descriptors
 
 
@@ -95,11 +95,7 @@ def test_http_client(world):
 
 @pytest.fixture
 def requests():
-    try:
-        import requests
-    except ImportError:
-        skip('needs requests')
-    return requests
+    return require_module('requests')
 
 
 def test_requests(world, requests):

@@ -11,7 +11,7 @@ import urllib.request
 import pytest
 
 import xsocket
-from support.wait import require, skip
+from support.wait import require, require_module
 from worlds import NAMED, Named
 
 V4, V6, STREAM, DATAGRAM = socket.AF_INET, socket.AF_INET6, socket.SOCK_STREAM, socket.SOCK_DGRAM
@@ -247,10 +247,7 @@ def test_asyncio(vpn):
 
 
 def test_uvloop(vpn):
-    try:
-        import uvloop
-    except ImportError:
-        skip('needs uvloop')
+    uvloop = require_module('uvloop')
 
     async def main():
         loop = asyncio.get_running_loop()
@@ -270,11 +267,7 @@ def test_uvloop(vpn):
 
 def test_libraries(vpn):
     """By the name, in each namespace another one; aiohttp's looks names up in threads."""
-    try:
-        import aiohttp
-        import requests
-    except ImportError:
-        skip('needs requests and aiohttp')
+    aiohttp, requests = require_module('aiohttp'), require_module('requests')
 
     async def get():
         async with aiohttp.ClientSession() as session, session.get('http://web.example/') as answer:

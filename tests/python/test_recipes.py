@@ -2,6 +2,7 @@
 """The examples for Python in README.md, docs/PYTHON.md and the recipes work: each is run, and what it
 says is so. Names are known in the namespaces only, by different addresses in each of them."""
 
+import re
 import subprocess
 import sys
 import urllib.request
@@ -11,7 +12,7 @@ import pytest
 
 from support.netns import listening
 from support.pages import blocks
-from support.wait import wait_until
+from support.wait import require_module, wait_until
 from worlds import Named
 
 SERVERS = {'README.md': ['vpn'], 'docs/PYTHON.md': ['vpn', 'lan'],
@@ -90,6 +91,8 @@ def setting(build, quiet_outside):
 @pytest.mark.parametrize('page, text', EXAMPLES, ids=[
     f'{page}-{number}' for number, (page, _) in enumerate(EXAMPLES)])
 def test_example(setting, page, text, tmp_path):
+    for module in re.findall(r'(?m)^import (aiohttp|requests)$', text):
+        require_module(module)
     places, says = setting(*SERVERS[page]), claim(text)
     path = tmp_path / 'example.py'
     path.write_text(f'{text}\n{says.after}\n')

@@ -12,7 +12,7 @@ import pytest
 
 import xsocket
 from support import wire
-from support.wait import skip
+from support.wait import require_module
 from worlds import PORT, URL
 
 PLACES = ('vpn', 'lan', '.')
@@ -126,10 +126,7 @@ def test_executors(cookies, kind, born):
 
 
 def test_aiohttp(world):
-    try:
-        import aiohttp
-    except ImportError:
-        skip('needs aiohttp')
+    aiohttp = require_module('aiohttp')
 
     async def get(name):
         with xsocket.namespace(name):
@@ -158,11 +155,7 @@ def test_no_broker(world):
 
 @pytest.fixture
 def uvloop():
-    try:
-        import uvloop
-    except ImportError:
-        skip('needs uvloop')
-    return uvloop
+    return require_module('uvloop')
 
 
 def run_in(loop, coroutine):

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * "ask KIND...": makes a socket of each kind and keeps it, and tells where it is, or the errno. "stop" waits for
- * a line on standard input first.
+ * "ask KIND...": makes a socket of each kind and keeps it, and tells where it is, or the errno.
+ * "stop" waits for a line on standard input first.
  */
 #include "tests/redirect/program.h"
 

@@ -34,7 +34,9 @@ static void open_library(void)
 #else
 #include "lib/xsocket.h"
 
-static void open_library(void) {}
+static void open_library(void)
+{
+}
 #endif
 
 #define THREADS 8

@@ -11,6 +11,10 @@ from support.wait import wait_until
 
 FILES = ('resolv.conf', 'hosts', 'nsswitch.conf')
 
+# AddressSanitizer is confused by the stack of a thread that is cancelled; ThreadSanitizer counts the
+# threads that a child has not.
+SANITIZER = {'ASAN_OPTIONS': 'use_sigaltstack=0', 'TSAN_OPTIONS': 'report_thread_leaks=0'}
+
 # Outside everything is wrong: whoever looks there finds what is nowhere else, or is heard.
 POISON = {
     'resolv.conf': 'nameserver 127.0.0.1\nnameserver ::1\nsearch poison\n',
@@ -19,6 +23,13 @@ POISON = {
     'nsswitch.conf': 'hosts: files dns\n',
     'host.conf': 'multi on\n',
 }
+
+
+@pytest.fixture
+def sanitizer(build):
+    """Which one the library was built with: 'asan', 'tsan', or ''."""
+    symbols = (build / 'lib/libxsocket.so.1').read_bytes()
+    return next((name for name in ('asan', 'tsan') if f'__{name}_init'.encode() in symbols), '')
 
 
 @pytest.fixture

@@ -111,11 +111,13 @@ class Odd:
 
     def __init__(self, namespace, address='127.0.0.1', answer=answers):
         self.answer_to, self.queries = answer, []
-        self.udp = namespace.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.tcp = namespace.socket(socket.AF_INET, socket.SOCK_STREAM)
+        with namespace.entered():
+            family, *_, at = socket.getaddrinfo(address, 53, flags=socket.AI_NUMERICHOST)[0]
+        self.udp = namespace.socket(family, socket.SOCK_DGRAM)
+        self.tcp = namespace.socket(family, socket.SOCK_STREAM)
         self.tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         for sock in (self.udp, self.tcp):
-            sock.bind((address, 53))
+            sock.bind(at)
         self.tcp.listen()
         self.threads = [threading.Thread(target=run) for run in (self._serve_udp, self._serve_tcp)]
 

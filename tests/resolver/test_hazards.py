@@ -9,6 +9,7 @@ import subprocess
 import odd
 import pytest
 import questions
+from conftest import SANITIZER
 
 from support.wait import require, skip
 
@@ -27,15 +28,6 @@ def full(asker, dns, outside):
     asker.write('resolv.conf', questions.RESOLV_CONF)
     dns(asker.namespace, more=questions.RECORDS)
     return asker
-
-
-@pytest.fixture
-def sanitizer(build):
-    """'asan', 'tsan', or None."""
-    needed = subprocess.run([require('readelf'), '-d', build / 'tests/resolver/ask'], capture_output=True,
-                            text=True, check=True).stdout
-    found = re.search(r'lib(asan|tsan)', needed)
-    return found and found[1]
 
 
 @pytest.fixture
@@ -91,8 +83,10 @@ def test_no_c_ares(full, cares, how, tmp_path, outside):
         'vpn: names cannot be asked for: this program can load no libcares.so.2: install c-ares (Debian: libc-ares2)'}
 
 
-def test_files_of_this_machine_are_left_alone(full, tmp_path):
+def test_files_of_this_machine_are_left_alone(full, tmp_path, sanitizer):
     """Not even opened: they may be anything, and c-ares looks for them by itself where it is let."""
+    if sanitizer == 'asan':
+        skip('LeakSanitizer does not work under strace')
     log = tmp_path / 'strace'
     strace = [require('strace'), '-f', '-qq', '-e', 'trace=open,openat,openat2', '-o', log]
     # names of services are this machine's, and libc makes the message that is sent
@@ -116,6 +110,9 @@ def test_another_malloc(full, library, sanitizer):
 @pytest.mark.parametrize('what', ['threads', 'fork', 'cancel'])
 def test_in_a_busy_process(asker, build, what, sanitizer, outside):
     """Threads, children of such a process, and a thread that is ended while it waits."""
+    if (what, sanitizer) == ('fork', 'asan'):
+        skip('its malloc does not get its locks back in a child of a process with threads')
+
     def answer(query):
         if query.name == 'silent.example':
             return []
@@ -126,5 +123,5 @@ def test_in_a_busy_process(asker, build, what, sanitizer, outside):
     asker.write('hosts', '10.2.0.9 hosts.example\n')
     asker.write('resolv.conf', 'nameserver 127.0.0.1\noptions timeout:2 attempts:1\n')
     with odd.Odd(asker.namespace, answer=answer):
-        subprocess.run([build / 'tests/resolver/load', what, 'there', asker.namespace.path, asker.directory], check=True,
-                       timeout=120)
+        subprocess.run([build / 'tests/resolver/load', what, 'there', asker.namespace.path, asker.directory],
+                       check=True, timeout=120, env=os.environ | SANITIZER)

@@ -69,6 +69,21 @@ def test_the_next_server_is_asked(asker, first, outside):
             assert len(other.queries) == 2
 
 
+@pytest.mark.parametrize('options', ['', 'use-vc'])
+def test_a_server_on_a_link(asker, options, outside):
+    """Its interface has a name and a number over there only."""
+    ip = ['ip', '-n', asker.namespace.name]
+    for number in range(4):
+        asker.namespace.run([*ip, 'link', 'add', f'br{number}', 'type', 'bridge'])
+    asker.namespace.run([*ip, 'link', 'set', 'br3', 'up'])
+    asker.namespace.run([*ip, 'address', 'add', 'fe80::9/64', 'dev', 'br3', 'nodad'])
+    asker.write('resolv.conf', f'nameserver fe80::9%br3\noptions {options}\n')
+    with odd.Odd(asker.namespace, 'fe80::9%br3') as server:
+        asked = ['addrinfo fine.odd 80 unspec stream 0 0', 'query truncated.odd 1']
+        assert asker.differing(asked) == {}
+        assert 'fine.odd' in {query.name for query in server.queries}
+
+
 OPTIONS = {  # what is asked, as the server sees it
     '': {('udp', 1, 0x0100, 0), ('udp', 28, 0x0100, 0)},
     'use-vc': {('tcp', 1, 0x0100, 0), ('tcp', 28, 0x0100, 0)},

@@ -70,3 +70,26 @@ def test_addresses_that_there_are(asker, what, outside):
     asked = questions.each('addrinfo {} 80 {} stream 0 addrconfig',
                            ('both', 'four', 'six', '::1', '10.1.1.1'), questions.FAMILIES)
     assert asker.differing([*asked, 'addrinfo both 80', 'addrinfo - 80']) == {}
+
+
+ORDERS = ['files dns', 'dns files', 'files', 'dns', 'files [NOTFOUND=return] dns', 'dns [NOTFOUND=return] files',
+          'dns [!UNAVAIL=return] files', 'dns [UNAVAIL=return] files', 'files [SUCCESS=return]dns',
+          'nosuch files', 'nosuch [NOTFOUND=return] files', 'nosuch [!UNAVAIL=return] files dns',
+          'nosuch [UNAVAIL=return] files', 'FILES dns', '', '# none']
+
+
+@pytest.mark.parametrize('server', [True, False])
+def test_order_of_sources(asker, dns, server, outside):
+    """nsswitch.conf, with a name server and without."""
+    asker.write('hosts', '10.1.1.1 both.example\n10.1.1.2 file.example\n')
+    asker.write('resolv.conf', 'nameserver 127.0.0.1\noptions timeout:1 attempts:1\n')
+    asked = [*questions.each('addrinfo {} 80 {} stream 0 0',
+                             ('both.example', 'file.example', 'dns.example', 'nope.example'), ('unspec', 'inet')),
+             'host both.example inet']
+    if server:
+        dns(asker.namespace, {'both.example': ['10.2.0.1'], 'dns.example': ['10.2.0.2']})
+        # without, libc takes the silence of DNS for an answer, where it is about addresses
+        asked += ['addr 10.1.1.1', 'addr 10.2.0.2', 'addr 10.3.3.3']
+    for order in ORDERS:
+        asker.write('nsswitch.conf', f'passwd: files\nhosts: {order}\n')
+        assert (order, asker.differing(asked)) == (order, {})

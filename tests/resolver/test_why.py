@@ -2,6 +2,7 @@
 """What a person is told when a name cannot be looked up, and only then."""
 
 import os
+import time
 
 import odd
 import pytest
@@ -33,6 +34,14 @@ def test_no_server(asker, text, outside):
     asker.write('resolv.conf', text + '\noptions timeout:1 attempts:1\n')
     assert asker.there(*QUESTIONS) == QUESTIONS
     assert set(asker.why.splitlines()) == {f'vpn: no DNS server answers: its resolv.conf {WHY[text]}'}
+
+
+def test_nobody_there_is_known_at_once(asker, outside):
+    """Also where two queries are under way, one of which the other one's error is told to."""
+    asker.write('resolv.conf', 'nameserver 127.0.0.53\n')
+    begin = time.monotonic()
+    asker.there(*['addrinfo web.example 80 unspec stream 0 0'] * 20)
+    assert time.monotonic() - begin < 4.5
 
 
 def test_a_silent_server(asker, outside):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Waiting for something to become true, and giving up on something that cannot be here."""
 
+import importlib
 import os
 import shutil
 import time
@@ -26,6 +27,14 @@ def skip(reason):
     if os.environ.get('XSOCKET_MUST_WORK') == '1':
         pytest.fail(f'skipped, but XSOCKET_MUST_WORK=1: {reason}', pytrace=False)
     pytest.skip(reason)
+
+
+def require_module(name):
+    """A module of Python's, or else a skip. Its row in tools/install-deps begins with "py:"."""
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        return skip(f'needs {name} for this Python')
 
 
 def require(*names):

@@ -6,6 +6,7 @@ import errno
 import os
 import stat
 import subprocess
+import sys
 import threading
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from support import wire
 from support.manager import (journal, main_pid, show, status, systemctl, unit_file, wait_state)
 from support.users import errno_of
-from support.wait import wait_until
+from support.wait import skip, wait_until
 
 
 class Crowd:
@@ -59,6 +60,27 @@ def test_first_client_starts_the_broker(enabled, unit, library):
     assert cookie(library, unit) == enabled.cookie()
     assert show(service, 'ActiveState') == 'active'
     assert f'/run/netns/{unit}' in show(service, 'StatusText')
+
+
+PYTHON = """
+import socket, sys
+import xsocket
+with xsocket.namespace(sys.argv[1]):
+    sock = socket.create_server(('localhost', 4000))
+print(int.from_bytes(sock.getsockopt(socket.SOL_SOCKET, 71, 8), sys.byteorder), xsocket.__file__)
+"""
+
+
+def test_python(enabled, unit, build):
+    """The installed package finds the installed libraries; the first client, here, is a Python program."""
+    if not (build / 'python/xsocket').exists():
+        skip('the build is without the Python package')
+    env = {name: value for name, value in os.environ.items()
+           if name not in ('PYTHONPATH', 'LD_LIBRARY_PATH')}
+    out = subprocess.run([sys.executable, '-c', PYTHON, unit], env=env, text=True, check=True,
+                         stdout=subprocess.PIPE).stdout
+    cookie, path = out.split()
+    assert int(cookie) == enabled.cookie() and path.startswith('/usr/')
 
 
 def test_enabled_stays_enabled(enabled, unit):

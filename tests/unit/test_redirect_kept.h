@@ -4,8 +4,13 @@
 
 /* For tests of what libxredirect keeps in descriptors: looks at those, and threads of its own. */
 
+#include "tests/unit/fake_broker.h"
 #include "tests/unit/unit.h"
 
+#include "xredirect/pool.h"
+#include "xredirect/warm.h"
+
+#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -36,6 +41,52 @@ static inline int kept_lowest(void)
 			return fd;
 	}
 	return -1;
+}
+
+/* Sockets that are held. */
+static inline unsigned held(void)
+{
+	unsigned count = 0;
+	int domain;
+	socklen_t length = sizeof(domain);
+
+	for (int fd = WARM_LOWEST; fd < KEPT_NUMBERS; fd++) {
+		if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) == 0)
+			count += domain == AF_INET || domain == AF_INET6;
+	}
+	return count;
+}
+
+/* As libxredirect gets a socket. */
+static inline int ask(
+	const struct fake_broker *of, unsigned size, int domain, int type, int protocol)
+{
+	int fd = pool_socket(size, of->server, domain, type, protocol);
+
+	return fd == -EAGAIN ? warm_socket(of->server, domain, type, protocol) : fd;
+}
+
+static inline void is_kind(int fd, int domain, int type, int protocol)
+{
+	int found;
+	socklen_t length = sizeof(found);
+
+	assert_true(fd >= 0 && fd < 100 && fd_is_socket(fd, type, protocol));
+	assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &found, &length), 0);
+	assert_int_equal(found, domain);
+}
+
+/* One at the lowest number, as it was asked for. */
+static inline void is_ready(const struct fake_broker *of, unsigned size, int type, int protocol)
+{
+	int lowest = fds_lowest(), fd = ask(of, size, AF_INET, type, 0);
+
+	must(fd == lowest);
+	must(fd_is_socket(fd, type & ~(SOCK_CLOEXEC | SOCK_NONBLOCK), protocol));
+	must(fd_is_cloexec(fd) == !!(type & SOCK_CLOEXEC));
+	must(fd_is_nonblocking(fd) == !!(type & SOCK_NONBLOCK));
+	must((fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDWR);
+	close(fd);
 }
 
 /* Runs in a thread that has kept nothing yet, and waits for its end. */
