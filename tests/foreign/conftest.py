@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 import pytest
 
-from foreign import Pairs
+from foreign import Runs
 
 
 @pytest.fixture
@@ -14,15 +14,19 @@ def say(capfd):
 
 
 @pytest.fixture(scope='module')
-def pairs(request):
-    """pairs(SUITE_OF): the runs of all modules that are to be tested, started at once."""
+def runs(request):
+    """runs(SUITE_OF): the runs of all modules that are to be tested, started at once."""
     made = []
 
     def start(suite_of):
         if not made:
-            names = [item.callspec.params['module'] for item in request.session.items
-                     if item.module is request.module and hasattr(item, 'callspec')]
-            made.append(Pairs({name: suite_of(name) for name in names}))
+            wanted = {}
+            for item in request.session.items:
+                if item.module is request.module and hasattr(item, 'callspec'):
+                    params = item.callspec.params
+                    wanted.setdefault(params['module'], []).append(params.get('library', 'libxbind'))
+            made.append(Runs({name: (suite_of(name), libraries)
+                              for name, libraries in wanted.items()}))
         return made[0]
 
     yield start

@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: MIT
-"""Suites that others wrote, run twice: natively, and under libxbind.
+"""Suites that others wrote, run natively, and under libxbind or libxredirect, or both.
 
-Each run has a network namespace of its own, both are the same, and the second one is served by
+Each run has a network namespace of its own, all are the same, and that of a library is served by
 a broker that is in it too. So nothing is where it would not be natively, and every socket that is
-bound has been replaced. What came of each test must be the same in both runs.
+bound has been replaced, or every socket is the broker's. What came of each test must be the same as
+natively.
 
 Tests of such suites depend on time, and now and then one fails on a busy machine. So those whose
 outcome differs are run again, alone, RERUNS times in both ways. Nothing may come of them under
-libxbind then that does not come of them natively, too; and that they were run again is told.
+the library then that does not come of them natively, too; and that they were run again is told.
 """
 
+import collections
 import concurrent.futures
 import contextlib
 import json
@@ -23,10 +25,9 @@ import tempfile
 from support.broker import Broker
 from support.netns import Namespace
 
-RULES = '* 0'
-SOCKETS = '[Server]\nAllowSockets=tcp udp mptcp udplite\n'
-# How many modules at once, natively and under libxbind. They mostly wait.
-PAIRS = 3
+SOCKETS = '[Server]\nAllowSockets=tcp udp mptcp udplite sctp ping route\n'
+# How many runs at once. They mostly wait.
+RUNS = 10
 PATIENCE = 200  # seconds for a run
 RERUNS = 5
 # More tests than that do not differ because the machine is busy.
@@ -36,11 +37,20 @@ CUT_AT_MOST = 2
 RUNNER = pathlib.Path(__file__).parent / 'outcomes.py'
 
 
-class Suite:
-    """Tests that are run in the same way natively and under libxbind. A subclass says how."""
+# The file of a library, and what the environment says to it: of the control socket.
+Library = collections.namedtuple('Library', 'file variables')
+LIBRARIES = {
+    'libxbind': Library('xbind/libxbind.so', lambda server: {'XBIND': '* 0', 'XSOCKET': server}),
+    'libxredirect': Library('xredirect/libxredirect.so', lambda server: {'XREDIRECT': server}),
+}
 
-    def __init__(self, build, library=None):
-        self.build, self.library = build, library or build / 'xbind' / 'libxbind.so'
+
+class Suite:
+    """Tests that are run in the same way natively and under a library. A subclass says how."""
+
+    def __init__(self, build, public=None):
+        """public(FILE): a copy of a file of the build, to be used instead."""
+        self.build, self.file = build, public or (lambda name: build / name)
 
     def run(self, namespace, variables, only=None):
         """The Run of these tests, or of some of them, in a namespace."""
@@ -66,7 +76,7 @@ class Suite:
         with made_namespace() as namespace:
             return self.run(namespace, {}, only)
 
-    def moved(self, only=None):
+    def moved(self, library, only=None):
         with made_namespace() as namespace:
             directory = pathlib.Path(tempfile.mkdtemp(prefix='foreign.'))
             (directory / 'conf').write_text(SOCKETS, encoding='ascii')
@@ -74,8 +84,8 @@ class Suite:
                             server=directory / 'socket')
             try:
                 run = self.run(namespace, {
-                    'LD_PRELOAD': str(self.library), 'XBIND': RULES,
-                    'XSOCKET': str(directory / 'socket')}, only)
+                    'LD_PRELOAD': str(self.file(LIBRARIES[library].file)),
+                    **LIBRARIES[library].variables(str(directory / 'socket'))}, only)
             finally:
                 broker.stop()
             run.handed_out = handed_out(broker.log)
@@ -107,10 +117,16 @@ class PythonSuite(Suite):
                 run.outcomes.setdefault(run.started[-1], []).append(f'ends the process: {status}')
                 run.cut_short.append(run.started[-1])
                 assert len(run.cut_short) <= CUT_AT_MOST, \
-                    f'hang or crash, {"under libxbind" if variables else "natively"}: ' \
+                    f'hang or crash, {way(variables)}: ' \
                     f'{run.cut_short}: {run.output}'
                 plan['done'] = run.started
         return run
+
+
+def way(variables):
+    """How a run with these variables of the environment is told from others."""
+    return next((f'under {name}' for name, library in LIBRARIES.items()
+                 if set(library.variables('')) <= set(variables)), 'natively')
 
 
 class Run:
@@ -173,23 +189,26 @@ class made_namespace:
 
 
 def handed_out(log):
-    """How many sockets a broker says to have handed out. It does not name all, in a hurry."""
-    return log.count('socket handed out') + sum(map(int, re.findall(
+    """How many sockets, and files for names, a broker says to have handed out. It does not name
+    all, in a hurry."""
+    return log.count(' handed out') + sum(map(int, re.findall(
         r'(\d+) messages of kind "grant" left out', log)))
 
 
-class Pairs:
-    """The runs of several modules at once; of(NAME) waits for the two of a module."""
+class Runs:
+    """Those of several modules at once; of(NAME, LIBRARY) waits for the two of a module."""
 
     def __init__(self, suites):
-        self.suites = suites
-        self.pool = concurrent.futures.ThreadPoolExecutor(2 * PAIRS)
-        self.futures = {name: (self.pool.submit(suite.natively), self.pool.submit(suite.moved))
-                        for name, suite in suites.items()}
+        """{name: (suite, [library, ...])}"""
+        self.pool = concurrent.futures.ThreadPoolExecutor(RUNS)
+        self.futures = {}
+        for name, (suite, libraries) in suites.items():
+            self.futures[name, None] = self.pool.submit(suite.natively)
+            for library in libraries:
+                self.futures[name, library] = self.pool.submit(suite.moved, library)
 
-    def of(self, name):
-        native, moved = self.futures[name]
-        return native.result(), moved.result()
+    def of(self, name, library):
+        return self.futures[name, None].result(), self.futures[name, library].result()
 
     def close(self):
         self.pool.shutdown(cancel_futures=True)
@@ -201,48 +220,48 @@ def differences(native, moved):
             if sorted(native.outcomes.get(test, [])) != sorted(moved.outcomes.get(test, []))}
 
 
-def settle(suite, differing, say):
+def settle(suite, library, differing, say):
     """Runs what differed again, alone. Returns what still has an outcome that is not native's."""
     natives, moveds = {}, {}
     for _ in range(RERUNS):
         for run, seen in (suite.natively(list(differing)), natives), \
-                         (suite.moved(list(differing)), moveds):
+                         (suite.moved(library, list(differing)), moveds):
             for test in differing:
                 seen.setdefault(test, []).append(tuple(run.outcomes.get(test, ())))
     left = {}
     for test in differing:
         say(f'differed, run alone {RERUNS} times: {test}: first {differing[test]}, '
-            f'natively {natives[test]}, under libxbind {moveds[test]}')
+            f'natively {natives[test]}, under {library} {moveds[test]}')
         if () in natives[test] or not set(moveds[test]) <= set(natives[test]):
             left[test] = (natives[test], moveds[test])
     return left
 
 
-def check(suite, native, moved, say, at_least):
+def check(suite, library, native, moved, say, at_least):
     """Fails, test by test, where the two runs of a module are not the same.
 
     It also fails where there was nothing to see: where fewer tests passed natively, or fewer
-    sockets were bound, than the pair at_least says, and where libxbind did not move these sockets.
-    Where nobody counts calls of bind(), the broker does.
+    sockets were bound, than the pair at_least says, and where the library did not have these
+    sockets from the broker. Where nobody counts calls of bind(), the broker does.
     """
     passed, skipped = native.count('Success'), native.count('Skip')
     say(f'{passed} passed natively, {skipped} skipped, '
         f'{sum(map(len, native.outcomes.values())) - passed - skipped} others; '
-        f'{moved.count("Success")} passed under libxbind; '
+        f'{moved.count("Success")} passed under {library}; '
         + (f'{moved.binds} calls of bind(), ' if moved.binds is not None else '')
-        + f'{moved.handed_out} sockets seen handed out')
+        + f'{moved.handed_out} seen handed out')
     assert not native.unused, f'is left out, but is no test: {native.unused}'
     assert passed >= at_least[0], native.output
     if moved.binds is None:
-        assert moved.handed_out >= at_least[1], 'not moved by libxbind'
+        assert moved.handed_out >= at_least[1], f'nothing is from {library}'
     else:
         assert moved.binds >= at_least[1], native.output
         # a broker in a hurry names only a hundred; some calls are meant to fail
-        assert moved.handed_out >= 0.9 * min(moved.binds, 100), 'not moved by libxbind'
+        assert moved.handed_out >= 0.9 * min(moved.binds, 100), f'nothing is from {library}'
     differing = differences(native, moved)
     assert len(differing) <= RERUN_AT_MOST, differing
-    left = settle(suite, differing, say) if differing else {}
-    text = ''.join(f'{test}: natively {natively}, under libxbind {there}\n'
+    left = settle(suite, library, differing, say) if differing else {}
+    text = ''.join(f'{test}: natively {natively}, under {library} {there}\n'
                    f'{moved.texts.get(test) or native.texts.get(test)}\n'
                    for test, (natively, there) in left.items())
     assert not left, f'{text}\n{moved.output}'

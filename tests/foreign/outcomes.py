@@ -7,7 +7,7 @@ load and which tests of them to run; RESULT gets a line of JSON for the start of
 for each thing that came of it, so that it also tells in which test a process ended early.
 
 This is the program that is looked at: it runs in the interpreter of those tests, natively or under
-libxbind, and uses nothing of this project.
+a library, and uses nothing of this project.
 """
 
 import faulthandler

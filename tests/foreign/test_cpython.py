@@ -1,24 +1,43 @@
 # SPDX-License-Identifier: MIT
-"""The tests of Python's own library come to the same under libxbind, one by one."""
+"""The tests of Python's own library come to the same under the libraries, one by one."""
 
 import pytest
 
 from foreign import PythonSuite, check
 from support.python import python_with
 
-# The slowest first. With each: how many pass natively at the least, and how often they call bind().
+# The slowest first. With each: how many pass natively at the least, how often they call bind(), and
+# under which libraries they are run.
+BOTH, XBIND, XREDIRECT = ('libxbind', 'libxredirect'), ('libxbind',), ('libxredirect',)
 MODULES = {
-    'test_ssl': (120, 80),
-    'test_asyncio': (800, 150),  # but for what is named below
-    'test_asyncio.test_events': (200, 70),
-    'test_socket': (450, 500),
-    'test_asyncio.test_tasks': (500, 0),
-    'test_asyncio.test_subprocess': (90, 0),
-    'test_ftplib': (75, 150),
-    'test_asyncio.test_ssl': (15, 15),
-    'test_socketserver': (20, 25),
-    'test_httpservers': (40, 20),
-    'test_smtplib': (60, 40),
+    'test_imaplib': (50, 50, XREDIRECT),
+    'test_ssl': (120, 80, BOTH),
+    'test_asyncio': (800, 150, BOTH),  # but for what is named below
+    'test_asyncio.test_events': (200, 70, BOTH),
+    'test_socket': (450, 500, BOTH),
+    'test_asyncio.test_tasks': (500, 0, XBIND),
+    'test_asyncio.test_subprocess': (90, 0, XBIND),
+    'test_ftplib': (75, 150, BOTH),
+    'test_asyncio.test_ssl': (15, 15, BOTH),
+    'test_poplib': (50, 50, XREDIRECT),
+    'test_xmlrpc': (50, 20, XREDIRECT),
+    'test_httplib': (80, 8, XREDIRECT),
+    'test_urllib': (80, 0, XREDIRECT),
+    'test_logging': (100, 10, XREDIRECT),
+    'test_urllib2_localnet': (15, 15, XREDIRECT),
+    'test_urllib2': (50, 0, XREDIRECT),
+    'test_socketserver': (20, 25, BOTH),
+    'test_httpservers': (40, 20, BOTH),
+    'test_smtplib': (60, 40, BOTH),
+    'test_timeout': (5, 0, XREDIRECT),
+    'test_selectors': (50, 0, XREDIRECT),
+    'test_eintr': (1, 0, XREDIRECT),
+    'test_epoll': (10, 0, XREDIRECT),
+    'test_docxmlrpc': (5, 5, XREDIRECT),
+    'test_robotparser': (20, 0, XREDIRECT),
+    'test_wsgiref': (20, 0, XREDIRECT),
+    'test_urllib2net': (1, 0, XREDIRECT),
+    'test_urllibnet': (1, 0, XREDIRECT),
 }
 # What cannot be run here, and why. Each must be there.
 LEAVE_OUT = {
@@ -32,12 +51,14 @@ LEAVE_OUT = {
 }
 
 
-@pytest.mark.parametrize('module', MODULES)
-def test_cpython(module, build, pairs, say):
+@pytest.mark.parametrize('module, library', [
+    (module, library) for module, (*_, libraries) in MODULES.items() for library in libraries])
+def test_cpython(module, library, build, runs, say):
     python = python_with('test.test_socket', 'test.test_asyncio')
 
     def suite_of(name):
         return PythonSuite(build, python, 'unittest', [f'test.{name}'], LEAVE_OUT.get(name, ()))
 
-    native, moved = pairs(suite_of).of(module)
-    check(suite_of(module), native, moved, lambda text: say(f'{module}: {text}'), MODULES[module])
+    native, moved = runs(suite_of).of(module, library)
+    check(suite_of(module), library, native, moved, lambda text: say(f'{module}: {text}'),
+          MODULES[module][:2])

@@ -14,7 +14,7 @@ import subprocess
 
 import pytest
 
-from foreign import CUT_AT_MOST, Run, Suite, check
+from foreign import CUT_AT_MOST, Run, Suite, check, way
 from support.wait import require, skip
 
 # The groups by the first words of the tests' names, and one of all others. The slowest first. With
@@ -60,8 +60,8 @@ class LibuvRun(Run):
 class LibuvSuite(Suite):
     """Some of the tests of its program."""
 
-    def __init__(self, build, library, program, tests):
-        super().__init__(build, library)
+    def __init__(self, build, public, program, tests):
+        super().__init__(build, public)
         self.program, self.tests = program, tests
 
     def run(self, namespace, variables, only=None):
@@ -75,7 +75,7 @@ class LibuvSuite(Suite):
         run.read()
         hanging = [test for test, came in run.outcomes.items() if 'Failure: # timeout' in came]
         assert len(hanging) <= CUT_AT_MOST, \
-            f'hang, {"under libxbind" if "XBIND" in variables else "natively"}: {hanging}'
+            f'hang, {way(variables)}: {hanging}'
         missing = set(only or self.tests) - set(run.outcomes)
         assert not missing, f'nothing came of {missing}: {run.output}'
         return run
@@ -118,11 +118,10 @@ def tests(program):
 
 
 @pytest.mark.parametrize('module', GROUPS)
-def test_libuv(module, build, public, program, tests, pairs, say):
-    library = public('xbind/libxbind.so')  # the build may be below /tmp
-
+def test_libuv(module, build, public, program, tests, runs, say):
     def suite_of(name):
-        return LibuvSuite(build, library, program, tests[name])
+        return LibuvSuite(build, public, program, tests[name])  # the build may be below /tmp
 
-    native, moved = pairs(suite_of).of(module)
-    check(suite_of(module), native, moved, lambda text: say(f'{module}: {text}'), GROUPS[module])
+    native, moved = runs(suite_of).of(module, 'libxbind')
+    check(suite_of(module), 'libxbind', native, moved, lambda text: say(f'{module}: {text}'),
+          GROUPS[module])
