@@ -44,34 +44,37 @@ static void share(push_function *push, pop_function *pop, current_function *curr
 	must(pop() == 0 && pop() == -1);
 }
 
-static void *share_loaded(void *handle)
+/* By the library itself: it has to pass on what a preloaded one is to do. */
+static void share_loaded(void *handle)
 {
-	/* of the library itself: it has to pass on what a preloaded one is to do */
 	share((push_function *)dlsym(handle, "xsocket_push"),
 		(pop_function *)dlsym(handle, "xsocket_pop"),
 		(current_function *)dlsym(handle, "xsocket_current"));
+}
+
+/* Closes the library, and ends with something pushed. */
+static void *share_and_close(void *handle)
+{
+	push_function *push = (push_function *)dlsym(handle, "xsocket_push");
+
+	share_loaded(handle);
+	must(push("left behind") == 0);
+	must(dlclose(handle) == 0);
+	if (first_current)
+		must(is(first_current(), "left behind"));
 	return NULL;
 }
 
-/* Also in a thread, which ends after the library was closed. */
 static void load(int flags)
 {
 	void *handle = dlopen(library, RTLD_NOW | flags);
-	push_function *push;
 	pthread_t thread;
 
 	if (!handle)
 		must_hold(false, dlerror(), __FILE__, __LINE__);
 	share_loaded(handle);
-	must(pthread_create(&thread, NULL, share_loaded, handle) == 0);
+	must(pthread_create(&thread, NULL, share_and_close, handle) == 0);
 	must(pthread_join(thread, NULL) == 0);
-	push = (push_function *)dlsym(handle, "xsocket_push");
-	must(push("left behind") == 0);
-	must(dlclose(handle) == 0);
-	if (first_current)
-		must(is(first_current(), "left behind"));
-	/* as a thread does, what runs at its end included */
-	pthread_exit(NULL);
 }
 
 static int run(const char *way)
