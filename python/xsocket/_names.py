@@ -118,7 +118,7 @@ def look_up(server: str, host: Any, port: Any, family: int = 0, type: int = 0, p
             return numeric
     library = _resolver(server)
     hints = _library.AddrInfo(ai_flags=flags, ai_family=family, ai_socktype=type, ai_protocol=proto)
-    first = ctypes.POINTER(_library.AddrInfo)()
+    first = _library.AddrInfoPointer()
     code = library.xsocket_getaddrinfo(os.fsencode(server), _bytes_of(host, 'idna'),
                                        _bytes_of(port, 'utf-8'), hints, ctypes.byref(first))
     if code:
