@@ -10,6 +10,7 @@
 #include "preload/report.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -144,6 +145,11 @@ OTHER_NAME(__res_nquery, res_nquery);
 OTHER_NAME(__res_nsearch, res_nsearch);
 OTHER_NAME(__res_nquerydomain, res_nquerydomain);
 OTHER_NAME(__res_nsend, res_nsend);
+
+EXPORT long gethostid(void)
+{
+	return names_are_elsewhere() ? names_gethostid() : next_gethostid();
+}
 
 /* It asks in threads of libc's own, which no hook is in. */
 EXPORT int getaddrinfo_a(int mode, struct gaicb *list[], int n, struct sigevent *event)

@@ -10,10 +10,17 @@
 #include "xredirect/names-next.h"
 #include "xredirect/names-source.h"
 
+#include "common/cleanup.h"
+
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #define BUFFER_FIRST 1024
 #define BUFFER_LAST  (1024 * 1024)
@@ -153,4 +160,34 @@ struct hostent *names_gethostbyaddr(const void *address, socklen_t length, int f
 {
 	return answer_question(
 		&(struct question){.address = address, .length = length, .family = family});
+}
+
+/* What sethostid(3) has left. */
+static bool read_hostid(int32_t *ret)
+{
+	_cleanup_fd_ int fd = open("/etc/hostid", O_RDONLY | O_CLOEXEC);
+
+	return fd >= 0 && read(fd, ret, sizeof(*ret)) == (ssize_t)sizeof(*ret);
+}
+
+/*
+ * As glibc has it, which looks the machine's own name up where there is no such file, by calls that
+ * nobody can stand in front of: half of the address, and the other half.
+ */
+long names_gethostid(void)
+{
+	char name[HOST_NAME_MAX + 1] = "";
+	const struct hostent *host;
+	uint32_t address;
+	int32_t id;
+
+	if (read_hostid(&id))
+		return id;
+	if (gethostname(name, sizeof(name)) < 0 || !name[0])
+		return 0;
+	host = names_gethostbyname(name, AF_INET);
+	if (!host || host->h_length != (int)sizeof(address))
+		return 0;
+	memcpy(&address, host->h_addr_list[0], sizeof(address));
+	return (int32_t)(address << 16 | address >> 16);
 }

@@ -113,6 +113,7 @@ RESOLVER(res_nsend,
 	(res_state state, const unsigned char *message, int length, unsigned char *answer,
 		int size),
 	(state, message, length, answer, size), no_nsend)
+NEXT_DEFINE(long, gethostid, (void), (), NULL)
 NEXT_DEFINE(int, getaddrinfo_a, (int mode, struct gaicb *list[], int n, struct sigevent *event),
 	(mode, list, n, event), no_getaddrinfo_a)
 

@@ -40,6 +40,7 @@ int next_res_nquerydomain(res_state state, const char *name, const char *domain,
 	int type, unsigned char *answer, int size);
 int next_res_nsend(
 	res_state state, const unsigned char *message, int length, unsigned char *answer, int size);
+long next_gethostid(void);
 int next_getaddrinfo_a(int mode, struct gaicb *list[], int n, struct sigevent *event);
 #endif
 

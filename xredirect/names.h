@@ -30,6 +30,8 @@ bool names_are_elsewhere(void);
 struct hostent *names_gethostbyname(const char *name, int family);
 struct hostent *names_gethostbyaddr(const void *address, socklen_t length, int family);
 
+long names_gethostid(void);
+
 /* Those of resolver(3). They set h_errno, res_send(3) sets errno. */
 int names_query(const char *name, int class, int type, unsigned char *answer, int size);
 int names_search(const char *name, int class, int type, unsigned char *answer, int size);

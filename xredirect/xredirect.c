@@ -31,9 +31,9 @@
 const char *const plugins_hooks[] = {"__open64_2", "__open_2", "__openat64_2", "__openat_2", "bind",
 	"connect", "fopen", "fopen64", "freeaddrinfo", "freeifaddrs", "getaddrinfo",
 	"gethostbyaddr", "gethostbyaddr_r", "gethostbyname", "gethostbyname2", "gethostbyname2_r",
-	"gethostbyname_r", "getifaddrs", "getnameinfo", "if_freenameindex", "if_indextoname",
-	"if_nameindex", "if_nametoindex", "open", "open64", "openat", "openat64", "pthread_create",
-	"res_nquery", "res_nquerydomain", "res_nsearch", "res_nsend", "res_query",
+	"gethostbyname_r", "gethostid", "getifaddrs", "getnameinfo", "if_freenameindex",
+	"if_indextoname", "if_nameindex", "if_nametoindex", "open", "open64", "openat", "openat64",
+	"pthread_create", "res_nquery", "res_nquerydomain", "res_nsearch", "res_nsend", "res_query",
 	"res_querydomain", "res_search", "res_send", "sendmmsg", "sendmsg", "sendto", "setsockopt",
 	"socket", "thrd_create", NULL};
 _Static_assert(sizeof(plugins_hooks) / sizeof(plugins_hooks[0]) <= PLUGINS_HOOKS_MAX + 1,

@@ -15,6 +15,20 @@ def test_getent(side, database, *keys):
         yield said
 
 
+@row('hostid', 'the address that the machine has by its name',
+     ['hostid', '--version'])
+def test_hostid(side):
+    """The machine is called after one that only the namespace knows."""
+    yield side.run(['unshare', '--uts', 'sh', '-c',
+                    'echo web.example >/proc/sys/kernel/hostname; exec hostid'])
+
+
+@row('dig', 'records over UDP and TCP, a name by an address, by a resolver of its own', '-v', cases=[
+    ('web.example', 'AAAA'), ('web.example', 'TXT', '+tcp'), ('-x', '192.0.2.1')])
+def test_dig(side, *options):
+    yield side.run([require('dig'), '+noall', '+answer', '+tries=1', '+time=20', *options])
+
+
 @row('libc', 'names, addresses and records, by each of its functions')
 def test_libc(side):
     side.run([require('getent'), '--version'])  # which is that of libc
