@@ -45,6 +45,16 @@ bool inifile_fail(struct inifile *file, const char *format, ...)
 	return false;
 }
 
+bool inifile_yes_no(struct inifile *file, const char *key, const char *value, bool *ret)
+{
+	bool yes = strcmp(value, "yes") == 0;
+
+	if (!yes && strcmp(value, "no") != 0)
+		return inifile_fail(file, "%s= takes yes or no, not \"%s\"", key, value);
+	*ret = yes;
+	return true;
+}
+
 bool inifile_count(struct inifile *file, const char *key, const char *value, unsigned min,
 	unsigned max, unsigned *ret)
 {

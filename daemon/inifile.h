@@ -29,6 +29,9 @@ int inifile_load(
 __attribute__((format(printf, 2, 3))) bool inifile_fail(
 	struct inifile *file, const char *format, ...);
 
+/* yes or no. */
+bool inifile_yes_no(struct inifile *file, const char *key, const char *value, bool *ret);
+
 /* A whole number from min to max. */
 bool inifile_count(struct inifile *file, const char *key, const char *value, unsigned min,
 	unsigned max, unsigned *ret);

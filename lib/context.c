@@ -75,20 +75,33 @@ static void thread_ends(void *context)
 	context_drop(context);
 }
 
-/* Makes thread_ends() run at the end of this thread. */
-static int watch_thread(struct context *context)
+/* The value of key_made, or 0: there is no key left. */
+static uintptr_t make_key(void)
 {
 	uintptr_t made = atomic_load(&key_made);
 	pthread_key_t key;
 
-	if (made == 0) {
-		if (pthread_key_create(&key, thread_ends) != 0)
-			return -ENOMEM;
-		if (atomic_compare_exchange_strong(&key_made, &made, (uintptr_t)key + 1))
-			made = (uintptr_t)key + 1;
-		else
-			pthread_key_delete(key);
-	}
+	if (made != 0 || pthread_key_create(&key, thread_ends) != 0)
+		return made;
+	if (atomic_compare_exchange_strong(&key_made, &made, (uintptr_t)key + 1))
+		return (uintptr_t)key + 1;
+	pthread_key_delete(key);
+	return made;
+}
+
+/* Early, since glibc calls malloc(3) for values of keys behind the first 32. */
+__attribute__((constructor)) static void context_load(void)
+{
+	make_key();
+}
+
+/* Makes thread_ends() run at the end of this thread. */
+static int watch_thread(struct context *context)
+{
+	uintptr_t made = make_key();
+
+	if (made == 0)
+		return -ENOMEM;
 	return pthread_setspecific((pthread_key_t)(made - 1), context) == 0 ? 0 : -ENOMEM;
 }
 

@@ -12,6 +12,7 @@
  */
 
 #include "server/config.h"
+#include "server/files.h"
 #include "daemon/netns.h"
 #include "server/user.h"
 
@@ -33,6 +34,7 @@ struct broker {
 	int *listeners; /* owned */
 	unsigned n_listeners;
 	const struct netns *netns;
+	struct files files; /* of that namespace */
 	struct user_table *users;
 	unsigned user_descriptors; /* sent and not received: each user's share */
 

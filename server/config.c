@@ -14,6 +14,7 @@ struct config config_default(void)
 		.idle_timeout_s = 600,
 		.request_timeout_s = 5,
 		.max_batch = WIRE_BATCH_MAX,
+		.allow_resolver = true,
 		.policy.kinds = POLICY_KINDS_DEFAULT,
 	};
 }
@@ -31,7 +32,8 @@ static bool parse_kinds(struct inifile *file, const char *key, const char *value
 			kind = policy_kind_from_name(memcpy(name, value, length));
 		if (!kind)
 			return inifile_fail(file,
-				"%s= knows tcp, udp, mptcp, sctp, udplite and ping, not \"%.*s\"",
+				"%s= knows tcp, udp, mptcp, sctp, udplite, ping and route, not "
+				"\"%.*s\"",
 				key, (int)length, value);
 		kinds |= kind;
 	}
@@ -60,6 +62,8 @@ static bool handle(struct inifile *file, const char *section, const char *key, c
 		return inifile_seconds(file, key, value, false, &config->request_timeout_s);
 	if (strcmp(key, "AllowSockets") == 0)
 		return parse_kinds(file, key, value, &config->policy.kinds);
+	if (strcmp(key, "AllowResolver") == 0)
+		return inifile_yes_no(file, key, value, &config->allow_resolver);
 	return inifile_fail(file, "there is no setting %s=", key);
 }
 

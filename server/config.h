@@ -2,7 +2,7 @@
 #ifndef XSOCKET_SERVER_CONFIG_H
 #define XSOCKET_SERVER_CONFIG_H
 
-/* /etc/xsocket/NAME.conf: limits, and the kinds of sockets that are handed out. */
+/* /etc/xsocket/NAME.conf: limits, and what is handed out. */
 
 #include "server/policy.h"
 
@@ -17,6 +17,7 @@ struct config {
 	unsigned idle_timeout_s;    /* between two requests; 0: none */
 	unsigned request_timeout_s; /* from connecting to the first request */
 	unsigned max_batch;	    /* sockets per request */
+	bool allow_resolver;	    /* files for resolvers are handed out */
 	struct policy policy;
 };
 

@@ -229,6 +229,7 @@ static int prepare_broker(struct process *process)
 	struct broker *broker = &process->broker;
 
 	broker->netns = &process->netns;
+	files_of_netns(&process->netns, &broker->files);
 	broker->users = user_table_new();
 	broker->control = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	broker->spare = open("/", O_PATH | O_CLOEXEC);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/policy.h"
 
+#include <linux/netlink.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -32,6 +33,8 @@ static const struct {
 	{"udplite", POLICY_UDPLITE, 0, SOCK_DGRAM, IPPROTO_UDPLITE},
 	{"ping", POLICY_PING, AF_INET, SOCK_DGRAM, IPPROTO_ICMP},
 	{"ping", POLICY_PING, AF_INET6, SOCK_DGRAM, IPPROTO_ICMPV6},
+	{"route", POLICY_ROUTE, AF_NETLINK, SOCK_RAW, NETLINK_ROUTE},
+	{"route", POLICY_ROUTE, AF_NETLINK, SOCK_DGRAM, NETLINK_ROUTE},
 };
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))

@@ -6,8 +6,12 @@
  * Who may have what: (policy, peer, request) -> verdict, a pure function without system calls.
  *
  * A request names a kind of socket. What is no kind of this table is never handed out, because a
- * socket carries the rights that its creation needed: raw and packet sockets (CAP_NET_RAW),
- * netlink (checks its opener), unix (the namespace's abstract names), vsock, ALG.
+ * socket carries the rights that its creation needed: raw and packet sockets (CAP_NET_RAW), unix (the
+ * namespace's abstract names), vsock, ALG, and netlink but for one protocol.
+ *
+ * That one, rtnetlink(7), tells addresses, links and routes to everybody. Changing them takes
+ * CAP_NET_ADMIN of who asks, in the user namespace that owns the network namespace, and where the
+ * request names no destination also of who made the socket, which has none here.
  */
 
 #include <stdint.h>
@@ -20,6 +24,7 @@ enum policy_kind {
 	POLICY_SCTP = 1 << 3,
 	POLICY_UDPLITE = 1 << 4,
 	POLICY_PING = 1 << 5,
+	POLICY_ROUTE = 1 << 6,
 };
 
 #define POLICY_KINDS_DEFAULT (POLICY_TCP | POLICY_UDP | POLICY_MPTCP)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What clients may ask: a table of opcodes, and how sockets are handed out.
+ * What clients may ask: a table of opcodes, and how sockets and files are handed out.
  *
  * A socket is sent in one packet, the broker's own copy is closed, and only then the verdict
  * follows, for which the client waits. So when the client closes the socket it is gone: no second
@@ -12,6 +12,7 @@
 #include "server/broker.h"
 #include "server/conn.h"
 #include "server/clientlog.h"
+#include "server/files.h"
 #include "server/policy.h"
 #include "server/worker.h"
 #include "server/workers.h"
@@ -96,23 +97,14 @@ static void account(struct conn *conn, unsigned count)
 }
 
 /*
- * Makes up to count sockets of the kind, if the policy and the limits let the client have them.
- * Returns how many, which then are counted as sent, or the negative errno for the client.
+ * Counts up to count descriptors that are about to be sent, as far as the user's share goes.
+ * Returns how many, or -ETOOMANYREFS.
  */
-static int make_sockets(struct worker *worker, struct conn *conn,
-	const struct policy_request *request, unsigned count, int *fds)
+static int reserve(struct worker *worker, struct conn *conn, const struct policy_request *request,
+	unsigned count)
 {
-	const struct config *config = worker_config(worker);
-	unsigned share = worker->broker->user_descriptors, reserved, made = 0;
-	int r = 0;
+	unsigned share = worker->broker->user_descriptors, reserved;
 
-	if (policy_decide(&config->policy, &conn->peer, request) != POLICY_GRANT) {
-		clientlog_write(CLIENTLOG_DENY, conn->fd, &conn->peer, request, count,
-			"sockets of this kind are not handed out (AllowSockets=)");
-		return -EACCES;
-	}
-	if (count > config->max_batch)
-		count = config->max_batch;
 	reserved = user_reserve(conn->user, count, share);
 	if (reserved == 0) {
 		/* Perhaps they were received, and nobody has looked yet. */
@@ -124,9 +116,32 @@ static int make_sockets(struct worker *worker, struct conn *conn,
 			"the user has too many sockets that were sent and not received");
 		return -ETOOMANYREFS;
 	}
-	count = reserved;
-	conn->unread = (uint16_t)count;
-	while (made < count) {
+	conn->unread = (uint16_t)reserved;
+	return (int)reserved;
+}
+
+/*
+ * Makes up to count sockets of the kind, if the policy and the limits let the client have them.
+ * Returns how many, which then are counted as sent, or the negative errno for the client.
+ */
+static int make_sockets(struct worker *worker, struct conn *conn,
+	const struct policy_request *request, unsigned count, int *fds)
+{
+	const struct config *config = worker_config(worker);
+	int made = 0, r = 0;
+
+	if (policy_decide(&config->policy, &conn->peer, request) != POLICY_GRANT) {
+		clientlog_write(CLIENTLOG_DENY, conn->fd, &conn->peer, request, count,
+			"sockets of this kind are not handed out (AllowSockets=)");
+		return -EACCES;
+	}
+	if (count > config->max_batch)
+		count = config->max_batch;
+	r = reserve(worker, conn, request, count);
+	if (r < 0)
+		return r;
+	count = (unsigned)r;
+	while ((unsigned)made < count) {
 		int fd = socket(
 			request->domain, request->type | SOCK_CLOEXEC, request->protocol);
 
@@ -136,32 +151,31 @@ static int make_sockets(struct worker *worker, struct conn *conn,
 		}
 		fds[made++] = fd;
 	}
-	account(conn, made);
-	if (made == 0) {
-		clientlog_write(CLIENTLOG_REFUSE, conn->fd, &conn->peer, request, count,
-			"socket failed: %s", strerror(-r));
-		return r;
-	}
-	return (int)made;
+	account(conn, (unsigned)made);
+	if (made > 0)
+		return made;
+	clientlog_write(CLIENTLOG_REFUSE, conn->fd, &conn->peer, request, count,
+		"socket failed: %s%s", strerror(-r),
+		request->domain == AF_NETLINK && r == -EAFNOSUPPORT
+			? " (RestrictAddressFamilies= of the unit is without AF_NETLINK)"
+			: "");
+	return r;
 }
 
-static enum request_result serve_socket(
-	struct worker *worker, struct conn *conn, const void *packet, size_t size)
+/*
+ * Sends descriptors, which were counted, closes them, and tells that they were sent; or, where
+ * count is a negative errno, tells that. Returns how many were sent, 0 for none, or a negative errno
+ * when the client cannot be told anything any more.
+ */
+static int send_answer(struct conn *conn, const int *fds, int count)
 {
-	uint8_t reply[WIRE_DESCRIPTORS_SIZE];
-	struct policy_request request;
-	struct wire_socket wire;
-	int fds[WIRE_BATCH_MAX], count, r = 0;
+	uint8_t packet[WIRE_DESCRIPTORS_SIZE];
+	int r;
 
-	if (wire_socket_decode(packet, size, &wire) != WIRE_OK || wire.count == 0 ||
-		wire.count > WIRE_BATCH_MAX || (wire.flags & ~WIRE_LAST))
-		return not_understood(conn, size, EBADMSG);
-	conn->cpu = wire.cpu;
-	request = (struct policy_request){(int)wire.domain, (int)wire.type, (int)wire.protocol};
-	count = make_sockets(worker, conn, &request, wire.count, fds);
 	if (count > 0) {
-		wire_descriptors_encode(reply, (uint32_t)count);
-		r = fdpass_send(conn->fd, reply, sizeof(reply), fds, (unsigned)count, MSG_DONTWAIT);
+		wire_descriptors_encode(packet, (uint32_t)count);
+		r = fdpass_send(
+			conn->fd, packet, sizeof(packet), fds, (unsigned)count, MSG_DONTWAIT);
 		close_all(fds, (unsigned)count);
 		if (r < 0) {
 			account(conn, 0);
@@ -172,9 +186,71 @@ static enum request_result serve_socket(
 		r = send_verdict(conn, -count, 0);
 	else
 		r = send_verdict(conn, 0, (unsigned)count);
-	if (count > 0 && r == 0)
-		clientlog_write(CLIENTLOG_GRANT, conn->fd, &conn->peer, &request, (unsigned)count,
+	if (r < 0)
+		return r;
+	return count > 0 ? count : 0;
+}
+
+static enum request_result serve_socket(
+	struct worker *worker, struct conn *conn, const void *packet, size_t size)
+{
+	struct policy_request request;
+	struct wire_socket wire;
+	int fds[WIRE_BATCH_MAX], r;
+
+	if (wire_socket_decode(packet, size, &wire) != WIRE_OK || wire.count == 0 ||
+		wire.count > WIRE_BATCH_MAX || (wire.flags & ~WIRE_LAST))
+		return not_understood(conn, size, EBADMSG);
+	conn->cpu = wire.cpu;
+	request = (struct policy_request){(int)wire.domain, (int)wire.type, (int)wire.protocol};
+	r = make_sockets(worker, conn, &request, wire.count, fds);
+	r = send_answer(conn, fds, r);
+	if (r > 0)
+		clientlog_write(CLIENTLOG_GRANT, conn->fd, &conn->peer, &request, (unsigned)r,
 			"socket handed out");
+	return r < 0 || (wire.flags & WIRE_LAST) ? REQUEST_CLOSE : REQUEST_NEXT;
+}
+
+/* As make_sockets(): opens one file, if the policy and the limits let the client have it. */
+static int open_file(struct worker *worker, struct conn *conn, uint32_t file,
+	char path[FILES_PATH_SIZE], int *ret_fd)
+{
+	const char *why;
+	int r;
+
+	if (!worker_config(worker)->allow_resolver) {
+		clientlog_write(CLIENTLOG_DENY, conn->fd, &conn->peer, NULL, 0,
+			"files for resolvers are not handed out (AllowResolver=)");
+		return -EACCES;
+	}
+	r = reserve(worker, conn, NULL, 1);
+	if (r < 0)
+		return r;
+	*ret_fd = files_open(&worker->broker->files, file, path, &why);
+	if (*ret_fd >= 0)
+		return 1;
+	account(conn, 0);
+	clientlog_write(CLIENTLOG_REFUSE, conn->fd, &conn->peer, NULL, 0,
+		"%s cannot be handed out: %s", path, why);
+	return *ret_fd;
+}
+
+static enum request_result serve_resolver(
+	struct worker *worker, struct conn *conn, const void *packet, size_t size)
+{
+	char path[FILES_PATH_SIZE];
+	struct wire_resolver wire;
+	int fd, r;
+
+	if (wire_resolver_decode(packet, size, &wire) != WIRE_OK || (wire.flags & ~WIRE_LAST) ||
+		wire.file < WIRE_RESOLV_CONF || wire.file > WIRE_NSSWITCH)
+		return not_understood(conn, size, EBADMSG);
+	conn->cpu = wire.cpu;
+	r = open_file(worker, conn, wire.file, path, &fd);
+	r = send_answer(conn, &fd, r);
+	if (r > 0)
+		clientlog_write(CLIENTLOG_GRANT, conn->fd, &conn->peer, NULL, 0,
+			"%s handed out", path);
 	return r < 0 || (wire.flags & WIRE_LAST) ? REQUEST_CLOSE : REQUEST_NEXT;
 }
 
@@ -214,6 +290,7 @@ static const struct {
 	enum request_result (*serve)(struct worker *, struct conn *, const void *, size_t);
 } requests[] = {
 	{WIRE_OP_SOCKET, WIRE_SOCKET_SIZE, serve_socket},
+	{WIRE_OP_RESOLVER, WIRE_RESOLVER_SIZE, serve_resolver},
 };
 
 /* The errno for a client whose packet has no handler. */
@@ -243,7 +320,7 @@ static int find_request(const void *packet, size_t size, size_t *ret)
 enum request_result request_serve(
 	struct worker *worker, struct conn *conn, const void *packet, size_t size)
 {
-	size_t index;
+	size_t index = 0;
 	int error;
 
 	if (wire_magic(packet, size) == WIRE_PLAIN_REQUEST)

@@ -6,7 +6,7 @@
  *
  *   byte 0       flags: 1 the broker closes its end, else it only says that nothing follows;
  *                2 a request was never read, which resets the connection
- *   byte 1       index of what is asked for
+ *   byte 1       index of what is asked for: sockets of some kinds, a file
  *   byte 2       how many
  *   then packets of
  *     byte 0     0-253: so many descriptors; 254, 255: one that is not what was asked for
@@ -31,20 +31,48 @@ static const struct {
 	{SOCK_DGRAM, 0},
 	{SOCK_DGRAM | SOCK_CLOEXEC, IPPROTO_UDP},
 	{SOCK_SEQPACKET, 0},
+	{-1, 0}, /* a file */
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
-/* Made once: TCP, UDP, a file. */
-static int sockets[3];
+/* Made once: TCP, UDP, a device, a file. */
+static int made[4];
 
-static void make_sockets(void)
+static void make_once(void)
 {
-	if (sockets[0])
+	if (made[0])
 		return;
-	sockets[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	sockets[1] = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	sockets[2] = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	HOLDS(sockets[0] > 0 && sockets[1] > 0 && sockets[2] > 0);
+	made[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	made[1] = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	made[2] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	made[3] = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	for (unsigned i = 0; i < 4; i++)
+		HOLDS(made[i] > 0);
+}
+
+static struct request request_of(unsigned kind, unsigned count)
+{
+	if (kinds[kind].type < 0)
+		return (struct request){
+			.opcode = WIRE_OP_RESOLVER, .resolver = {.file = WIRE_HOSTS}};
+	return (struct request){
+		.opcode = WIRE_OP_SOCKET,
+		.socket =
+			{
+				.domain = AF_INET,
+				.type = (uint32_t)kinds[kind].type,
+				.protocol = (uint32_t)kinds[kind].protocol,
+				.count = count,
+			},
+	};
+}
+
+/* What a right broker would send. */
+static int right_for(unsigned kind)
+{
+	if (kinds[kind].type < 0)
+		return made[3];
+	return made[(kinds[kind].type & 0xf) == SOCK_DGRAM];
 }
 
 static void send_packets(int sock, struct input *input, int right)
@@ -58,7 +86,7 @@ static void send_packets(int sock, struct input *input, int right)
 		for (unsigned i = 0; i < FDPASS_MAX; i++)
 			fds[i] = right;
 		if (count > FDPASS_MAX) {
-			fds[0] = count == 254 ? sockets[2] : sockets[right == sockets[0]];
+			fds[0] = count == 254 ? made[2] : made[right == made[0]];
 			count = 1;
 		}
 		if (size > 0)
@@ -83,27 +111,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct input input = {data, size};
 	uint8_t flags = input_byte(&input);
 	unsigned kind = input_byte(&input) % KINDS;
-	struct request request = {
-		.opcode = WIRE_OP_SOCKET,
-		.socket =
-			{
-				.domain = AF_INET,
-				.type = (uint32_t)kinds[kind].type,
-				.protocol = (uint32_t)kinds[kind].protocol,
-				.count = 1u + input_byte(&input) % WIRE_BATCH_MAX,
-			},
-	};
+	unsigned count = 1u + input_byte(&input) % WIRE_BATCH_MAX;
+	struct request request = request_of(kind, count);
 	struct exchange exchange = {0};
 	int pair[2], fds[WIRE_BATCH_MAX], r;
 	bool alive = false;
 	unsigned before;
 
-	make_sockets();
+	make_once();
 	before = fds_open();
 	HOLDS(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
 	if (flags & 2)
 		HOLDS(send(pair[0], "unread", 6, 0) == 6);
-	send_packets(pair[1], &input, sockets[kind >= 2 && kind < 4]);
+	send_packets(pair[1], &input, right_for(kind));
 	if (flags & 1)
 		close(pair[1]);
 	else
@@ -112,7 +132,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	exchange.deadline_ns = exchange_deadline();
 	r = exchange_ask(&exchange, &request, fds, &alive);
 	HOLDS(r != -ETIMEDOUT || alive); /* only a verdict may say so here */
-	check(r, alive, request.socket.count, fds);
+	check(r, alive, request.opcode == WIRE_OP_RESOLVER ? 1 : count, fds);
 	close(pair[0]);
 	if (!(flags & 1))
 		close(pair[1]);

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The input is a client's packet. Whatever it is, the broker answers it once, in the form that was
- * asked in, with sockets only of kinds that are allowed, and keeps none of them.
+ * asked in, with sockets only of kinds that are allowed, or a file, and keeps none of them.
  *
- *   byte 0     the kinds that are allowed (enum policy_kind), and in the two highest bits which of
- *              four shares of descriptors in flight the user has
+ *   byte 0     the kinds that are allowed (enum policy_kind), and in the highest bit AllowResolver=
  *   byte 1     MaxBatch=
+ *   byte 2     which of four shares of descriptors in flight the user has
  *   then       the packet
  *
- * request.c, policy.c and user.c are the real ones; what they need of a worker is here.
+ * request.c, files.c, policy.c and user.c are the real ones; what they need of a worker is here.
  */
 #include "tests/fuzz/fuzz.h"
 
 #include "server/broker.h"
-#include "server/conn.h"
 #include "server/clientlog.h"
+#include "server/conn.h"
 #include "server/request.h"
 #include "server/worker.h"
 #include "server/workers.h"
@@ -23,9 +23,14 @@
 #include "common/wire.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/netlink.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#define ALLOW_RESOLVER 0x80u
 
 /* What was received of an answer. */
 struct answer {
@@ -50,7 +55,15 @@ void clientlog_write(enum clientlog_kind kind, int fd, const struct peer *peer,
 	HOLDS(kind < CLIENTLOG_KINDS && fd >= 0 && peer && format && count <= UINT32_MAX);
 }
 
-static bool is_allowed(int fd, unsigned kinds)
+static bool is_file(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	       (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY;
+}
+
+static bool is_allowed(int fd, unsigned allowed)
 {
 	static const struct {
 		int protocol;
@@ -61,19 +74,24 @@ static bool is_allowed(int fd, unsigned kinds)
 	int domain, type, protocol;
 	socklen_t length = sizeof(int);
 
+	if (is_file(fd))
+		return allowed & ALLOW_RESOLVER;
+
 	HOLDS(getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) == 0);
 	HOLDS(getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0);
 	HOLDS(getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &length) == 0);
+	if (domain == AF_NETLINK)
+		return protocol == NETLINK_ROUTE && (allowed & POLICY_ROUTE);
 	if ((domain != AF_INET && domain != AF_INET6) || type == SOCK_RAW)
 		return false;
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		if (table[i].protocol == protocol)
-			return kinds & table[i].kind;
+			return allowed & table[i].kind;
 	}
 	return false;
 }
 
-static void receive_answer(int sock, unsigned kinds, struct answer *ret)
+static void receive_answer(int sock, unsigned allowed, struct answer *ret)
 {
 	int fds[FDPASS_MAX];
 
@@ -93,7 +111,7 @@ static void receive_answer(int sock, unsigned kinds, struct answer *ret)
 		ret->sizes[ret->packets++] = packet.size;
 		HOLDS(packet.count == 0 || ret->packets == 1);
 		for (unsigned i = 0; i < packet.count; i++) {
-			HOLDS(is_allowed(fds[i], kinds));
+			HOLDS(is_allowed(fds[i], allowed));
 			close(fds[i]);
 		}
 		ret->fds += packet.count;
@@ -134,9 +152,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const unsigned shares[] = {1000, 100, 1, 0};
 	struct input input = {data, size};
-	uint8_t first = input_byte(&input);
-	unsigned kinds = first % 64, share = shares[first / 64];
+	unsigned allowed = input_byte(&input);
 	unsigned max_batch = 1u + input_byte(&input) % 253;
+	unsigned share = shares[input_byte(&input) % 4];
 	struct broker broker = {.user_descriptors = share};
 	struct worker worker = {.broker = &broker};
 	struct user user = {.uid = 1000};
@@ -150,13 +168,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (input.size == 0 || input.size > WIRE_MESSAGE_MAX)
 		return 0;
 	worker.config.max_batch = max_batch;
-	worker.config.policy.kinds = kinds;
+	worker.config.policy.kinds = allowed & ~ALLOW_RESOLVER;
+	worker.config.allow_resolver = allowed & ALLOW_RESOLVER;
 	HOLDS(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
 	conn.fd = pair[0];
 	result = request_serve(&worker, &conn, input.data, input.size);
 	HOLDS(result == REQUEST_NEXT || result == REQUEST_CLOSE);
 	HOLDS(fds_open() == before + 2);
-	receive_answer(pair[1], kinds, &answer);
+	receive_answer(pair[1], allowed, &answer);
 	HOLDS(conn.unread == answer.fds && atomic_load(&user.descriptors) == answer.fds);
 	if (wire_magic(input.data, input.size) == WIRE_PLAIN_REQUEST)
 		check_plain(&answer);

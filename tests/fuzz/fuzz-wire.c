@@ -32,6 +32,7 @@ static void try_plain(const uint8_t *data, size_t size)
 static void try_extended(const uint8_t *data, size_t size)
 {
 	struct wire_header header;
+	struct wire_resolver resolver;
 	struct wire_verdict verdict;
 	struct wire_socket request;
 	uint32_t count;
@@ -46,6 +47,12 @@ static void try_extended(const uint8_t *data, size_t size)
 			return;
 		wire_socket_encode(encoded, &request);
 		is_same(data, size, WIRE_SOCKET_SIZE);
+		break;
+	case WIRE_OP_RESOLVER:
+		if (wire_resolver_decode(data, size, &resolver) != WIRE_OK)
+			return;
+		wire_resolver_encode(encoded, &resolver);
+		is_same(data, size, WIRE_RESOLVER_SIZE);
 		break;
 	case WIRE_OP_DESCRIPTORS:
 		if (wire_descriptors_decode(data, size, &count) != WIRE_OK)

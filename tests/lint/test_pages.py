@@ -63,19 +63,42 @@ def test_pkg_config(installed):
     assert installed('--libs', '--static').count('-lxsocket') == 1
 
 
-def test_program(installed, sanitize, tmp_path, netns, broker):
-    """The example of xsocket(3): compiles without a warning, and does what the page says."""
-    text, = (text for text in blocks('man/xsocket.3.scd') if 'int main' in text)
-    (tmp_path / 'example.c').write_text(text)
-    libs = installed('--libs')
-    subprocess.run(['cc', '-Wall', '-Wextra', '-Werror', *sanitize, '-o', str(tmp_path / 'example'),
-                    str(tmp_path / 'example.c'), *installed('--cflags'), *libs], check=True)
-    vpn = netns('vpn')
+@pytest.fixture
+def vpn(netns, broker):
+    """As on the pages."""
+    namespace = netns('vpn')
     os.makedirs('/run/xsocket', exist_ok=True)
     broker('--netns', 'vpn', server='/run/xsocket/vpn')
-    directory, = (flag[2:] for flag in libs if flag.startswith('-L'))
-    with subprocess.Popen([str(tmp_path / 'example')],
-                          env=os.environ | {'LD_LIBRARY_PATH': directory}) as program:
+    return namespace
+
+
+@pytest.fixture
+def example(installed, sanitize, tmp_path):
+    """example(PAGE): its program, compiled without a warning, and the environment it runs in."""
+    def compile(page):
+        text, = (text for text in blocks(page) if 'int main' in text)
+        (tmp_path / 'example.c').write_text(text)
+        libs = installed('--libs')
+        subprocess.run(['cc', '-Wall', '-Wextra', '-Werror', *sanitize,
+                        '-o', str(tmp_path / 'example'), str(tmp_path / 'example.c'),
+                        *installed('--cflags'), *libs], check=True)
+        directory, = (flag[2:] for flag in libs if flag.startswith('-L'))
+        return {'args': [str(tmp_path / 'example')],
+                'env': os.environ | {'LD_LIBRARY_PATH': directory}}
+
+    return compile
+
+
+def test_contexts(example, vpn):
+    """The example of xsocket_push(3)."""
+    result = subprocess.run(**example('man/xsocket_push.3.scd'), text=True, capture_output=True,
+                            check=False)
+    assert (result.returncode, result.stdout, result.stderr) == (0, 'vpn: a socket\n', '')
+
+
+def test_program(example, vpn):
+    """The example of xsocket(3) does what the page says."""
+    with subprocess.Popen(**example('man/xsocket.3.scd')) as program:
         try:
             wait_until(lambda: vpn.listening(8080))
             assert not listening(8080)

@@ -60,12 +60,23 @@ class Library:
     """libxsocket, as a C program uses it."""
 
     def __init__(self, path):
-        self._xsocket = ctypes.CDLL(str(path), use_errno=True).xsocket
+        library = ctypes.CDLL(str(path), use_errno=True)
+        self._xsocket, self._resolver_file = library.xsocket, library.xsocket_resolver_file
         self._xsocket.argtypes = [ctypes.c_char_p, ctypes.c_int, ctypes.c_int, ctypes.c_int]
+        self._resolver_file.argtypes = [ctypes.c_char_p, ctypes.c_int]
 
-    def xsocket(self, server, family=socket.AF_INET, kind=socket.SOCK_STREAM, protocol=0):
-        fd = self._xsocket(server.encode(), family, kind | socket.SOCK_CLOEXEC, protocol)
-        if fd < 0:
+    @staticmethod
+    def _descriptor(result):
+        if result < 0:
             error = ctypes.get_errno()
             raise OSError(error, os.strerror(error))
-        return socket.socket(fileno=fd)
+        return result
+
+    def xsocket(self, server, family=socket.AF_INET, kind=socket.SOCK_STREAM, protocol=0):
+        return socket.socket(fileno=self._descriptor(
+            self._xsocket(server.encode(), family, kind | socket.SOCK_CLOEXEC, protocol)))
+
+    def resolver_file(self, server, file):
+        """What is in it."""
+        with open(self._descriptor(self._resolver_file(server.encode(), file)), 'rb') as opened:
+            return opened.read().decode()

@@ -13,7 +13,8 @@ from support.wait import require, wait_until
 
 
 class Etc:
-    """/etc can be written to as long as this lasts: a layer over it, in this mount namespace only."""
+    """/etc can be written to as long as this lasts: a layer over it, in this mount namespace only.
+    /etc/netns is empty."""
 
     def __enter__(self):
         layer = tempfile.mkdtemp(prefix='etc.')
@@ -21,6 +22,8 @@ class Etc:
         os.mkdir(f'{layer}/work')
         subprocess.run(['mount', '-t', 'overlay', 'overlay', '-o', 'userxattr,lowerdir=/etc,'
                         f'upperdir={layer}/upper,workdir={layer}/work', '/etc'], check=True)
+        os.makedirs('/etc/netns', exist_ok=True)
+        subprocess.run(['mount', '-t', 'tmpfs', '-o', 'mode=755', 'tmpfs', '/etc/netns'], check=True)
         return self
 
     def __exit__(self, *_):

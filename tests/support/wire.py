@@ -11,7 +11,8 @@ import time
 
 PLAIN_REQUEST, PLAIN_REPLY, EXTENDED = 0x58533031, 0x58533032, 0x58533033
 VERSION = 1
-OP_SOCKET, OP_DESCRIPTORS, OP_VERDICT = 1, 0x80000001, 0x80000002
+OP_SOCKET, OP_RESOLVER, OP_DESCRIPTORS, OP_VERDICT = 1, 2, 0x80000001, 0x80000002
+RESOLV_CONF, HOSTS, NSSWITCH = 1, 2, 3
 BATCH_MAX = 253
 LAST = 1
 CPU_UNKNOWN = 0xFFFFFFFF
@@ -34,6 +35,15 @@ def plain_request(domain=socket.AF_INET, type=socket.SOCK_STREAM, protocol=0):
 def socket_request(domain=socket.AF_INET, type=socket.SOCK_STREAM, protocol=0, count=1, flags=0,
                    cpu=CPU_UNKNOWN, version=VERSION, opcode=OP_SOCKET, length=40):
     return words(EXTENDED, version, opcode, length, domain, type, protocol, count, flags, cpu)
+
+
+def resolver_request(file=RESOLV_CONF, flags=0, cpu=CPU_UNKNOWN, version=VERSION,
+                     opcode=OP_RESOLVER, length=28):
+    return words(EXTENDED, version, opcode, length, file, flags, cpu)
+
+
+def as_socket(fd):
+    return socket.socket(fileno=fd)
 
 
 def netns_cookie(sock):
@@ -67,7 +77,7 @@ class Connection:
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array('i', fds))] if fds else []
         self.sock.sendmsg([packet], rights)
 
-    def receive(self):
+    def receive(self, wrap=as_socket):
         """One packet and its descriptors, as socket objects; b'' when the broker hung up."""
         space = socket.CMSG_SPACE(BATCH_MAX * array.array('i').itemsize)
         receive = lambda: self.sock.recvmsg(4096, space, socket.MSG_CMSG_CLOEXEC)
@@ -80,7 +90,7 @@ class Connection:
         for level, kind, data in ancillary:
             if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
                 fds.frombytes(data[:len(data) - len(data) % fds.itemsize])
-        return packet, [socket.socket(fileno=fd) for fd in fds]
+        return packet, [wrap(fd) for fd in fds]
 
     def plain(self, *args):
         """One socket, asked for as xsocket 1.2 does."""
@@ -95,9 +105,9 @@ class Connection:
             raise Refused(error, 'plain request')
         return socks[0]
 
-    def answer(self):
+    def answer(self, wrap=as_socket):
         """The rest of an extended exchange: errno, sockets, highest version spoken."""
-        packet, socks = self.receive()
+        packet, socks = self.receive(wrap)
         if not packet:
             raise EOFError('the broker hung up')
         magic, _, opcode, length, *body = unwords(packet)
@@ -120,6 +130,15 @@ class Connection:
             raise Refused(error, 'socket request')
         assert len(socks) == count
         return socks
+
+    def file(self, file=RESOLV_CONF, **kwargs):
+        """A file for resolvers: its descriptor."""
+        self.send(resolver_request(file, **kwargs))
+        error, fds, _ = self.answer(wrap=int)
+        if error:
+            raise Refused(error, 'resolver request')
+        assert len(fds) == 1
+        return fds[0]
 
     def hung_up(self):
         """Whether the broker has closed the connection; any answer before that is dropped."""

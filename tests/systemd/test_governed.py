@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: MIT
 """What the broker's unit says about the network holds for every socket it hands out, and the
-journal knows who got which."""
+journal knows who got which. What the unit forbids is no obstacle to the files of a namespace."""
 
+import errno
 import os
 import pathlib
 import socket
 
 import pytest
 
-from support import bpf
-from support.manager import journal, show, systemctl, unit_file
+from support import bpf, wire
+from support.manager import journal, main_pid, show, systemctl, unit_file
+from support.pages import FILE, blocks
 from support.users import errno_of
 from support.wait import wait_until
 
@@ -111,6 +113,97 @@ def test_nothing_is_denied_by_default(enabled, unit, library):
     for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
         with library.xsocket(unit, kind=kind) as sock:
             sock.bind((DENIED, 0))
+
+
+def test_routes_by_the_documented_drop_in(enabled, unit, library):
+    """The unit's sandbox has no netlink: xsocket.units(7) tells what to add, the journal as well."""
+    service = f'xsocket@{unit}.service'
+    text, = [text for text in blocks('man/xsocket.units.7.scd') if 'AF_NETLINK' in text]
+    directory, name = FILE.match(text)[1].split('/')[-2:]
+    assert directory == 'xsocket@vpn.service.d'
+    config = pathlib.Path(f'/etc/xsocket/{unit}.conf')
+    config.parent.mkdir(exist_ok=True)
+    config.write_text('[Server]\nAllowSockets=tcp route\n')
+
+    def ask():
+        with library.xsocket(unit, socket.AF_NETLINK, socket.SOCK_RAW) as sock:
+            return wire.netns_cookie(sock)
+
+    with pytest.raises(OSError) as refused:
+        ask()
+    assert refused.value.errno == errno.EAFNOSUPPORT
+    assert 'AF_NETLINK' in journal('-u', service, 'XSOCKET_VERDICT=refuse')[-1]['MESSAGE']
+    unit_file(f'{service}.d/{name}', text)
+    systemctl('restart', service)
+    assert ask() == enabled.cookie()
+    library.xsocket(unit).close()
+
+
+@pytest.fixture
+def etc(unit):
+    """/etc/netns/UNIT, empty; and what is in /etc is put back."""
+    own = pathlib.Path('/etc/netns', unit)
+    own.mkdir(parents=True)
+    kept = pathlib.Path('/etc/resolv.conf.kept')
+    os.rename('/etc/resolv.conf', kept)
+    pathlib.Path('/etc/resolv.conf').write_text("the machine's\n")
+    yield own
+    os.rename(kept, '/etc/resolv.conf')
+
+
+def replace(path, text):
+    """As those do that write resolv.conf."""
+    path.with_suffix('.new').write_text(text)
+    os.rename(path.with_suffix('.new'), path)
+
+
+def test_files_for_resolvers(etc, enabled, unit, library):
+    """Out of the sandbox, and as they are now: without a mount that would be detached or keep them."""
+    def resolv_conf():
+        return library.resolver_file(unit, wire.RESOLV_CONF)
+
+    assert resolv_conf() == "the machine's\n"
+    broker = main_pid(f'xsocket@{unit}.service')
+    replace(pathlib.Path('/etc/resolv.conf'), 'another\n')
+    assert resolv_conf() == 'another\n'
+    replace(etc / 'resolv.conf', 'its own\n')
+    assert resolv_conf() == 'its own\n'
+    replace(etc / 'resolv.conf', 'its own, another\n')
+    assert resolv_conf() == 'its own, another\n'
+    (etc / 'resolv.conf').unlink()
+    # as systemd-resolved has it
+    os.unlink('/etc/resolv.conf')
+    stub = pathlib.Path('/run/systemd/resolve-of-a-test/stub-resolv.conf')
+    stub.parent.mkdir()
+    os.symlink(f'..{stub}', '/etc/resolv.conf')
+    replace(stub, 'stub\n')
+    assert resolv_conf() == 'stub\n'
+    replace(stub, 'another stub\n')
+    assert resolv_conf() == 'another stub\n'
+    assert library.resolver_file(unit, wire.HOSTS) == pathlib.Path('/etc/hosts').read_text()
+    assert main_pid(f'xsocket@{unit}.service') == broker
+
+
+def test_a_file_that_the_service_may_not_read(etc, enabled, unit, library):
+    (etc / 'resolv.conf').touch(mode=0o600)
+    with pytest.raises(OSError) as refused:
+        library.resolver_file(unit, wire.RESOLV_CONF)
+    assert refused.value.errno == errno.EIO
+    entry = journal('-u', f'xsocket@{unit}.service', 'XSOCKET_VERDICT=refuse')[-1]
+    assert f'{etc}/resolv.conf cannot be handed out: Permission denied' in entry['MESSAGE']
+    (etc / 'resolv.conf').chmod(0o644)
+    assert library.resolver_file(unit, wire.RESOLV_CONF) == ''
+    entry = journal('-u', f'xsocket@{unit}.service', 'XSOCKET_VERDICT=grant')[-1]
+    assert f'{etc}/resolv.conf handed out' in entry['MESSAGE']
+    assert entry['XSOCKET_PID'] == str(os.getpid())
+
+
+def test_files_of_the_machine(etc, installed, library):
+    systemctl('start', 'xsocket.socket')
+    try:
+        assert library.resolver_file('default', wire.RESOLV_CONF) == "the machine's\n"
+    finally:
+        systemctl('stop', 'xsocket.socket', 'xsocket.service')
 
 
 def test_journal_of_a_grant(enabled, unit, library):

@@ -32,10 +32,25 @@ struct fake_connection {
 	struct fake_counts *counts;
 	const struct fake_action *actions;
 	int fd, gate;
+	bool file; /* whether the last request was for one */
 	struct wire_socket request;
+	struct wire_resolver resolver;
 };
 
 /* ---- in the broker's process ---- */
+
+/* A file that says which one it is, opened again as flags say. */
+static int make_file(const struct fake_connection *connection, int flags)
+{
+	int fd = memfd_create("file", MFD_CLOEXEC), again;
+	char path[32];
+
+	must(fd >= 0 && dprintf(fd, "file %u\n", connection->resolver.file) > 0);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	again = open(path, flags | O_CLOEXEC);
+	close(fd);
+	return again;
+}
 
 static int make_fd(const struct fake_connection *connection, enum fake_kind kind)
 {
@@ -44,6 +59,8 @@ static int make_fd(const struct fake_connection *connection, enum fake_kind kind
 
 	switch (kind) {
 	case FAKE_ASKED:
+		if (connection->file)
+			return make_file(connection, O_RDONLY);
 		if (request->domain == 0)
 			return socket(AF_INET, SOCK_STREAM, 0);
 		return socket(
@@ -58,8 +75,16 @@ static int make_fd(const struct fake_connection *connection, enum fake_kind kind
 		must(pipe(pair) == 0);
 		close(pair[1]);
 		return pair[0];
-	case FAKE_FILE:
+	case FAKE_DEVICE:
 		return open("/dev/null", O_RDONLY);
+	case FAKE_DIRECTORY:
+		return open("/", O_RDONLY);
+	case FAKE_WRITABLE:
+		return make_file(connection, O_RDWR);
+	case FAKE_WRITE_ONLY:
+		return make_file(connection, O_WRONLY);
+	case FAKE_PATH:
+		return make_file(connection, O_PATH);
 	}
 	return -1;
 }
@@ -108,8 +133,26 @@ static void send_verdict(struct fake_connection *connection, uint32_t error, uin
 	send_packet(connection, packet, sizeof(packet), 0, FAKE_ASKED);
 }
 
+/* What both kinds have in common is in connection->request. */
+static bool decode_request(
+	struct fake_connection *connection, uint32_t opcode, const void *packet, size_t size)
+{
+	struct wire_resolver *resolver = &connection->resolver;
+
+	connection->file = opcode == WIRE_OP_RESOLVER;
+	if (!connection->file)
+		return opcode == WIRE_OP_SOCKET &&
+		       wire_socket_decode(packet, size, &connection->request) == WIRE_OK;
+	if (wire_resolver_decode(packet, size, resolver) != WIRE_OK)
+		return false;
+	connection->request = (struct wire_socket){
+		.count = 1, .flags = resolver->flags, .cpu = resolver->cpu};
+	return true;
+}
+
 static bool receive_request(struct fake_connection *connection)
 {
+	const struct wire_socket *request = &connection->request;
 	struct fake_counts *counts = connection->counts;
 	uint8_t packet[WIRE_MESSAGE_MAX + 1];
 	struct wire_header header;
@@ -118,13 +161,12 @@ static bool receive_request(struct fake_connection *connection)
 	if (size <= 0)
 		return false;
 	if (wire_header_decode(packet, (size_t)size, &header) != WIRE_OK ||
-		header.opcode != WIRE_OP_SOCKET ||
-		wire_socket_decode(packet, (size_t)size, &connection->request) != WIRE_OK) {
+		!decode_request(connection, header.opcode, packet, (size_t)size)) {
 		atomic_fetch_add(&counts->strays, 1);
 		return false;
 	}
-	atomic_store(&counts->last_cpu, connection->request.cpu);
-	atomic_store(&counts->last_flags, connection->request.flags);
+	atomic_store(&counts->last_cpu, request->cpu);
+	atomic_store(&counts->last_flags, request->flags);
 	atomic_fetch_add(&counts->requests, 1);
 	return true;
 }

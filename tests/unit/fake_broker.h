@@ -27,14 +27,18 @@ enum fake_what {
 	FAKE_DO_WAIT,
 };
 
-/* What is sent where sockets are asked for. */
+/* What is sent where sockets or a file are asked for. */
 enum fake_kind {
-	FAKE_ASKED, /* what was asked for; TCP where nothing was */
+	FAKE_ASKED, /* what was asked for, a file "file NUMBER\n"; TCP where nothing was */
 	FAKE_TCP,
 	FAKE_UDP,
 	FAKE_UNIX,
 	FAKE_PIPE,
-	FAKE_FILE,
+	FAKE_DEVICE,
+	FAKE_DIRECTORY,
+	FAKE_WRITABLE, /* from here on the file, opened in another way */
+	FAKE_WRITE_ONLY,
+	FAKE_PATH,
 };
 
 struct fake_action {

@@ -74,6 +74,7 @@ static void is_default(struct config config)
 	assert_int_equal(config.request_timeout_s, 5);
 	assert_int_equal(config.max_batch, 253);
 	assert_int_equal(config.policy.kinds, POLICY_KINDS_DEFAULT);
+	assert_true(config.allow_resolver);
 }
 
 static void what_is_not_said_is_the_default(void **state)
@@ -95,7 +96,8 @@ static void each_key_sets_its_own(void **state)
 				    "IdleTimeoutSec=13\n"
 				    "RequestTimeoutSec=14\n"
 				    "MaxBatch=15 ; sockets\n"
-				    "AllowSockets=udp\tping\n");
+				    "AllowSockets=udp\tping\n"
+				    "AllowResolver=no\n");
 
 	assert_int_equal(config.max_connections, 11);
 	assert_int_equal(config.max_connections_per_user, 12);
@@ -103,6 +105,8 @@ static void each_key_sets_its_own(void **state)
 	assert_int_equal(config.request_timeout_s, 14);
 	assert_int_equal(config.max_batch, 15);
 	assert_int_equal(config.policy.kinds, POLICY_UDP | POLICY_PING);
+	assert_false(config.allow_resolver);
+	assert_true(load("[Server]\nAllowResolver = yes\n").allow_resolver);
 }
 
 static void the_form_of_a_line_is_free_where_nothing_gets_lost(void **state)
@@ -118,9 +122,9 @@ static void the_form_of_a_line_is_free_where_nothing_gets_lost(void **state)
 static void kinds_are_those_of_the_documentation(void **state)
 {
 	assert_int_equal(
-		load("[Server]\nAllowSockets=tcp udp mptcp sctp udplite ping\n").policy.kinds,
+		load("[Server]\nAllowSockets=tcp udp mptcp sctp udplite ping route\n").policy.kinds,
 		POLICY_TCP | POLICY_UDP | POLICY_MPTCP | POLICY_SCTP | POLICY_UDPLITE |
-			POLICY_PING);
+			POLICY_PING | POLICY_ROUTE);
 	assert_int_equal(load("[Server]\nAllowSockets=tcp tcp\n").policy.kinds, POLICY_TCP);
 	assert_int_equal(load("[Server]\nAllowSockets=\n").policy.kinds, 0);
 }
@@ -186,6 +190,10 @@ static void wrong_lines_are_named(void **state)
 	refuse("[Server]\nAllowSockets=tcp raw\n", 2, "not \"raw\"");
 	refuse("[Server]\nAllowSockets=tcp,udp\n", 2, "not \"tcp,udp\"");
 	refuse("[Server]\nAllowSockets=TCP\n", 2, "not \"TCP\"");
+	refuse("[Server]\nAllowSockets=netlink\n", 2, "not \"netlink\"");
+	refuse("[Server]\nAllowResolver=\n", 2, "AllowResolver= takes yes or no, not \"\"");
+	refuse("[Server]\nAllowResolver=No\n", 2, "AllowResolver= takes yes or no, not \"No\"");
+	refuse("[Server]\nAllowResolver=true\n", 2, "not \"true\"");
 }
 
 static void unknown_names_are_refused(void **state)

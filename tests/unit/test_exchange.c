@@ -11,6 +11,7 @@
 #include "common/fdpass.h"
 
 #include <errno.h>
+#include <linux/netlink.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -269,6 +270,26 @@ static void other_kinds_are_taken_for_what_they_are(void **state)
 	}
 }
 
+/* Their protocol 0 is none of those of the internet. */
+static void other_families_have_their_own_protocols(void **state)
+{
+	for (int type = SOCK_DGRAM; type <= SOCK_RAW; type++) {
+		struct request request = {.opcode = WIRE_OP_SOCKET,
+			.socket = {.domain = AF_NETLINK, .type = (uint32_t)type, .count = 1}};
+		struct exchange exchange = {.fd = client, .deadline_ns = exchange_deadline()};
+		int fd = socket(AF_NETLINK, type, NETLINK_ROUTE);
+		uint8_t packet[WIRE_DESCRIPTORS_SIZE];
+
+		wire_descriptors_encode(packet, 1);
+		must(fdpass_send(broker, packet, sizeof(packet), &fd, 1, 0) == 0);
+		close(fd);
+		verdict(0, 1);
+		assert_int_equal(exchange_ask(&exchange, &request, &fd, &alive), 1);
+		assert_true(alive);
+		close(fd);
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -289,6 +310,7 @@ int main(void)
 		TEST(a_verdict_before_the_descriptors_spoils_them),
 		TEST(a_full_table_is_no_reset),
 		TEST(other_kinds_are_taken_for_what_they_are),
+		TEST(other_families_have_their_own_protocols),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Which sockets are handed out: with no kind allowed none at all, with all kinds allowed only
- * those of the table, with one kind allowed only that one. Raw, packet, netlink, unix, vsock and
- * ALG sockets never, whatever is allowed.
+ * those of the table, with one kind allowed only that one. Raw, packet, unix, vsock and ALG
+ * sockets never, whatever is allowed, and of netlink no other protocol than that of routes.
  */
 #include "tests/unit/unit.h"
 
 #include "server/policy.h"
 
+#include <linux/netlink.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
 #define EVERY_KIND                                                                                 \
-	(POLICY_TCP | POLICY_UDP | POLICY_MPTCP | POLICY_SCTP | POLICY_UDPLITE | POLICY_PING)
+	(POLICY_TCP | POLICY_UDP | POLICY_MPTCP | POLICY_SCTP | POLICY_UDPLITE | POLICY_PING |     \
+		POLICY_ROUTE)
 #define MPTCP	262
 #define UDPLITE 136
 
@@ -37,6 +39,8 @@ static const struct {
 	{AF_INET6, SOCK_DGRAM, UDPLITE, POLICY_UDPLITE},
 	{AF_INET, SOCK_DGRAM, IPPROTO_ICMP, POLICY_PING},
 	{AF_INET6, SOCK_DGRAM, IPPROTO_ICMPV6, POLICY_PING},
+	{AF_NETLINK, SOCK_RAW, NETLINK_ROUTE, POLICY_ROUTE},
+	{AF_NETLINK, SOCK_DGRAM, NETLINK_ROUTE, POLICY_ROUTE},
 
 	{AF_INET, SOCK_DGRAM, IPPROTO_ICMPV6, 0},
 	{AF_INET6, SOCK_DGRAM, IPPROTO_ICMP, 0},
@@ -61,8 +65,15 @@ static const struct {
 	{AF_UNIX, SOCK_STREAM, 0, 0},
 	{AF_UNIX, SOCK_DGRAM, 0, 0},
 	{AF_UNIX, SOCK_SEQPACKET, 0, 0},
-	{AF_NETLINK, SOCK_RAW, 0, 0},
-	{AF_NETLINK, SOCK_DGRAM, 0, 0},
+	{AF_NETLINK, SOCK_STREAM, NETLINK_ROUTE, 0},
+	{AF_NETLINK, SOCK_SEQPACKET, NETLINK_ROUTE, 0},
+	{AF_NETLINK, SOCK_RAW, NETLINK_USERSOCK, 0},
+	{AF_NETLINK, SOCK_RAW, NETLINK_SOCK_DIAG, 0},
+	{AF_NETLINK, SOCK_RAW, NETLINK_XFRM, 0},
+	{AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER, 0},
+	{AF_NETLINK, SOCK_RAW, NETLINK_KOBJECT_UEVENT, 0},
+	{AF_NETLINK, SOCK_DGRAM, NETLINK_GENERIC, 0},
+	{AF_NETLINK, SOCK_RAW, -1, 0},
 	{AF_PACKET, SOCK_RAW, 0, 0},
 	{AF_PACKET, SOCK_DGRAM, 0, 0},
 	{AF_VSOCK, SOCK_STREAM, 0, 0},
@@ -76,8 +87,8 @@ static enum policy_verdict decide(unsigned kinds, size_t index, int type_flags)
 {
 	const struct policy policy = {.kinds = kinds};
 	const struct peer peer = {.uid = 1000, .gid = 1000, .pid = 1};
-	const struct policy_request request = {sockets[index].domain,
-		sockets[index].type | type_flags, sockets[index].protocol};
+	const struct policy_request request = {
+		sockets[index].domain, sockets[index].type | type_flags, sockets[index].protocol};
 
 	return policy_decide(&policy, &peer, &request);
 }
@@ -99,8 +110,7 @@ static void flags_of_the_type_do_not_count(void **state)
 
 	for (size_t i = 0; i < ELEMENTS(sockets); i++) {
 		for (size_t k = 0; k < ELEMENTS(flags); k++)
-			assert_int_equal(
-				decide(EVERY_KIND, i, flags[k]), decide(EVERY_KIND, i, 0));
+			assert_int_equal(decide(EVERY_KIND, i, flags[k]), decide(EVERY_KIND, i, 0));
 	}
 }
 
@@ -117,6 +127,7 @@ static void names_are_those_of_the_documentation(void **state)
 	assert_int_equal(policy_kind_from_name("sctp"), POLICY_SCTP);
 	assert_int_equal(policy_kind_from_name("udplite"), POLICY_UDPLITE);
 	assert_int_equal(policy_kind_from_name("ping"), POLICY_PING);
+	assert_int_equal(policy_kind_from_name("route"), POLICY_ROUTE);
 	assert_int_equal(policy_kind_from_name(""), 0);
 	assert_int_equal(policy_kind_from_name("TCP"), 0);
 	assert_int_equal(policy_kind_from_name("tcp "), 0);
