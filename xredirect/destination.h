@@ -7,10 +7,11 @@
 #include <stdbool.h>
 #include <sys/socket.h>
 
-/* What a call does with an address, for messages. */
-struct destination_call {
-	const char *name; /* "connect to " */
-	bool only_listed; /* of an address that is not in the list nothing is known: leave it */
+/* What a call does with an address. */
+enum destination_call {
+	DESTINATION_CONNECT,
+	DESTINATION_BIND,
+	DESTINATION_SEND,
 };
 
 /*
@@ -21,9 +22,10 @@ struct destination_call {
  * Returns 0: the call may be made; or a negative errno, with a line, and it must not be. errno is
  * left alone.
  */
-int destination_settle(int fd, const struct sockaddr *address, socklen_t length, const char *call);
+int destination_settle(int fd, const struct sockaddr *address, socklen_t length,
+	enum destination_call call);
 
-/* For calls with many addresses: whether two of them are on the same side. */
+/* For calls that send to many addresses: whether two of them are on the same side. */
 bool destination_same(
 	const struct sockaddr *a, socklen_t a_length, const struct sockaddr *b, socklen_t b_length);
 
