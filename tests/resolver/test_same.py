@@ -72,10 +72,11 @@ def test_addresses_that_there_are(asker, what, outside):
     assert asker.differing([*asked, 'addrinfo both 80', 'addrinfo - 80']) == {}
 
 
+# Without any source libc 2.36 reads what is nowhere, and may die of it.
 ORDERS = ['files dns', 'dns files', 'files', 'dns', 'files [NOTFOUND=return] dns', 'dns [NOTFOUND=return] files',
           'dns [!UNAVAIL=return] files', 'dns [UNAVAIL=return] files', 'files [SUCCESS=return]dns',
           'nosuch files', 'nosuch [NOTFOUND=return] files', 'nosuch [!UNAVAIL=return] files dns',
-          'nosuch [UNAVAIL=return] files', 'FILES dns', '', '# none']
+          'nosuch [UNAVAIL=return] files', 'FILES dns']
 
 
 @pytest.mark.parametrize('server', [True, False])
