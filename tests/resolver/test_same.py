@@ -44,7 +44,12 @@ FAMILIES = {  # commands of ip(8), and questions that depend on addresses
              ['address', 'add', 'fd00::9/64', 'dev', 'br0', 'nodad'],
              ['-6', 'route', 'add', 'default', 'dev', 'br0']],
     # as WireGuard is: an interface that has no neighbours
-    'IPv6 of a tunnel': [['tuntap', 'add', 'tun0', 'mode', 'tun'], ['link', 'set', 'tun0', 'multicast', 'off'],
+    'IPv4 of a tunnel': [['tuntap', 'add', 'tun0', 'mode', 'tun'],
+                         ['link', 'set', 'tun0', 'multicast', 'off'],
+                         ['link', 'set', 'tun0', 'addrgenmode', 'none'], ['link', 'set', 'tun0', 'up'],
+                         ['address', 'add', '10.1.1.9/24', 'dev', 'tun0']],
+    'IPv6 of a tunnel': [['tuntap', 'add', 'tun0', 'mode', 'tun'],
+                         ['link', 'set', 'tun0', 'multicast', 'off'],
                          ['link', 'set', 'tun0', 'addrgenmode', 'none'], ['link', 'set', 'tun0', 'up'],
                          ['address', 'add', 'fd00::9/64', 'dev', 'tun0', 'nodad']],
 }
