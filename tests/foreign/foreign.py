@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""Suites that others wrote, run twice: natively, and under libxbind.
+"""Suites that others wrote, run twice: natively, and under libxbind or by the Python package.
 
 Each run has a network namespace of its own, both are the same, and the second one is served by
 a broker that is in it too. So nothing is where it would not be natively, and every socket that is
 bound has been replaced. What came of each test must be the same in both runs.
 
+With the package the process is in a third one, in which there is not even a loopback interface.
+
 Tests of such suites depend on time, and now and then one fails on a busy machine. So those whose
-outcome differs are run again, alone, RERUNS times in both ways. Nothing may come of them under
-libxbind then that does not come of them natively, too; and that they were run again is told.
+outcome differs are run again, alone, RERUNS times in both ways. Nothing may come of them in the
+second way then that does not come of them natively, too; and that they were run again is told.
 """
 
 import concurrent.futures
@@ -36,6 +38,7 @@ RERUN_AT_MOST = 20
 # ... and with more of them that hang it would take too long.
 CUT_AT_MOST = 2
 RUNNER = pathlib.Path(__file__).parent / 'outcomes.py'
+ENTERED = pathlib.Path(__file__).parent / 'entered'
 
 
 def python_with(*modules):
@@ -49,6 +52,11 @@ def python_with(*modules):
 
 class Suite:
     """Tests that are run in the same way natively and under libxbind. A subclass says how."""
+
+    how = 'under libxbind'
+    # Of the sockets that were bound, the part that the broker's log has, or of the hundred lines at
+    # most that it has of a busy client.
+    seen = 0.9
 
     def __init__(self, build, library=None):
         self.build, self.library = build, library or build / 'xbind' / 'libxbind.so'
@@ -79,18 +87,21 @@ class Suite:
 
     def moved(self, only=None):
         with made_namespace() as namespace:
-            directory = pathlib.Path(tempfile.mkdtemp(prefix='foreign.'))
-            (directory / 'conf').write_text(SOCKETS, encoding='ascii')
-            broker = Broker(self.build, '--netns', namespace.name, '--config', directory / 'conf',
-                            server=directory / 'socket')
-            try:
-                run = self.run(namespace, {
-                    'LD_PRELOAD': str(self.library), 'XBIND': RULES,
-                    'XSOCKET': str(directory / 'socket')}, only)
-            finally:
-                broker.stop()
-            run.handed_out = handed_out(broker.log)
-            return run
+            return self.served(namespace, namespace, lambda server: {
+                'LD_PRELOAD': str(self.library), 'XBIND': RULES, 'XSOCKET': server}, only)
+
+    def served(self, namespace, process, variables, only):
+        """The Run of a process in one namespace, with a broker in the same or in another one."""
+        directory = pathlib.Path(tempfile.mkdtemp(prefix='foreign.'))
+        (directory / 'conf').write_text(SOCKETS, encoding='ascii')
+        broker = Broker(self.build, '--netns', namespace.name, '--config', directory / 'conf',
+                        server=directory / 'socket')
+        try:
+            run = self.run(process, variables(str(broker.server)), only)
+        finally:
+            broker.stop()
+        run.handed_out = handed_out(broker.log)
+        return run
 
 
 class PythonSuite(Suite):
@@ -118,10 +129,24 @@ class PythonSuite(Suite):
                 run.outcomes.setdefault(run.started[-1], []).append(f'ends the process: {status}')
                 run.cut_short.append(run.started[-1])
                 assert len(run.cut_short) <= CUT_AT_MOST, \
-                    f'hang or crash, {"under libxbind" if variables else "natively"}: ' \
+                    f'hang or crash, {self.how if variables else "natively"}: ' \
                     f'{run.cut_short}: {run.output}'
                 plan['done'] = run.started
         return run
+
+
+class EnteredSuite(PythonSuite):
+    """The same, in a namespace that is entered by the package."""
+
+    how = 'redirected'
+    seen = 0.2  # files are handed out, too
+
+    def moved(self, only=None):
+        paths = {'PYTHONPATH': f'{ENTERED}:{self.build / "python"}',
+                 'LD_LIBRARY_PATH': f'{self.build / "lib"}:{self.build / "resolver"}'}
+        with made_namespace() as inside, made_namespace() as outside:
+            outside.run(['ip', 'link', 'set', 'lo', 'down'])
+            return self.served(inside, outside, lambda server: paths | {'XSOCKET_PUSH': server}, only)
 
 
 class Run:
@@ -223,7 +248,7 @@ def settle(suite, differing, say):
     left = {}
     for test in differing:
         say(f'differed, run alone {RERUNS} times: {test}: first {differing[test]}, '
-            f'natively {natives[test]}, under libxbind {moveds[test]}')
+            f'natively {natives[test]}, {suite.how} {moveds[test]}')
         if () in natives[test] or not set(moveds[test]) <= set(natives[test]):
             left[test] = (natives[test], moveds[test])
     return left
@@ -239,21 +264,21 @@ def check(suite, native, moved, say, at_least):
     passed, skipped = native.count('Success'), native.count('Skip')
     say(f'{passed} passed natively, {skipped} skipped, '
         f'{sum(map(len, native.outcomes.values())) - passed - skipped} others; '
-        f'{moved.count("Success")} passed under libxbind; '
+        f'{moved.count("Success")} passed {suite.how}; '
         + (f'{moved.binds} calls of bind(), ' if moved.binds is not None else '')
         + f'{moved.handed_out} sockets seen handed out')
     assert not native.unused, f'is left out, but is no test: {native.unused}'
     assert passed >= at_least[0], native.output
     if moved.binds is None:
-        assert moved.handed_out >= at_least[1], 'not moved by libxbind'
+        assert moved.handed_out >= at_least[1], f'not {suite.how}'
     else:
         assert moved.binds >= at_least[1], native.output
-        # a broker in a hurry names only a hundred; some calls are meant to fail
-        assert moved.handed_out >= 0.9 * min(moved.binds, 100), 'not moved by libxbind'
+        # some calls are meant to fail
+        assert moved.handed_out >= suite.seen * min(moved.binds, 100), f'not {suite.how}'
     differing = differences(native, moved)
     assert len(differing) <= RERUN_AT_MOST, differing
     left = settle(suite, differing, say) if differing else {}
-    text = ''.join(f'{test}: natively {natively}, under libxbind {there}\n'
+    text = ''.join(f'{test}: natively {natively}, {suite.how} {there}\n'
                    f'{moved.texts.get(test) or native.texts.get(test)}\n'
                    for test, (natively, there) in left.items())
     assert not left, f'{text}\n{moved.output}'
