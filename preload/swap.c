@@ -310,6 +310,8 @@ static int swap_claimed(struct swap *swap, uint64_t cookie)
 
 	if (r == 0)
 		r = descriptors_find(swap->old, cookie, &swap->found);
+	if (r == 0 && !descriptors_contain(&swap->found, swap->old))
+		r = -EINVAL;
 	if (r == 0)
 		r = check_limit(&swap->found);
 	if (r == 0)
@@ -334,15 +336,15 @@ static int swap_claimed(struct swap *swap, uint64_t cookie)
 	return 0;
 }
 
-int swap_socket(int old, int new)
+int swap_socket(int old, uint64_t cookie, int new)
 {
 	_cleanup_claim_ uint64_t claim = 0;
-	uint64_t cookie = socket_cookie_of(old);
 	struct swap swap = {.old = old, .new = new, .backup = -1, .watch = -1};
-	int r = -errno;
+	uint64_t now = socket_cookie_of(old);
+	int r = now == 0 ? -errno : -EINVAL;
 
-	if (cookie != 0)
-		r = claims_take(cookie, &claim) ? swap_claimed(&swap, cookie) : -EINVAL;
+	if (now != 0 && now == cookie && claims_take(cookie, &claim))
+		r = swap_claimed(&swap, cookie);
 	if (r == 0)
 		journal_forget(cookie);
 	descriptors_release(&swap.found);

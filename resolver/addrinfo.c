@@ -47,12 +47,6 @@ struct request {
 	struct found found;
 };
 
-static int out_of_memory(void)
-{
-	errno = ENOMEM;
-	return EAI_MEMORY;
-}
-
 /* ---- addresses that need no look-up ---- */
 
 static int add_own(struct request *request)
@@ -66,7 +60,7 @@ static int add_own(struct request *request)
 			&request->found, AF_INET6, passive ? &in6addr_any : &in6addr_loopback);
 	if (r == 0 && family != AF_INET6)
 		r = found_add_address(&request->found, AF_INET, &in);
-	return r < 0 ? out_of_memory() : 0;
+	return r < 0 ? EAI_MEMORY : 0;
 }
 
 /* inet_aton(3) ends at the first blank. */
@@ -95,7 +89,7 @@ static int add_ipv4(struct request *request, const struct in_addr *in)
 		map_ipv4(in, &mapped);
 		r = found_add_address(&request->found, AF_INET6, &mapped);
 	}
-	return r < 0 ? out_of_memory() : 0;
+	return r < 0 ? EAI_MEMORY : 0;
 }
 
 /* Names of interfaces go with addresses that mean something on a link only. */
@@ -112,10 +106,10 @@ static int add_ipv6(struct request *request, const struct in6_addr *in6, const c
 		return EAI_NONAME;
 	if (request->hints.ai_family == AF_INET)
 		return found_add_address(&request->found, AF_INET, &in6->s6_addr[12]) < 0
-			       ? out_of_memory()
+			       ? EAI_MEMORY
 			       : 0;
 	if (found_add_address(&request->found, AF_INET6, in6) < 0)
-		return out_of_memory();
+		return EAI_MEMORY;
 	request->found.addresses[0].scope = number;
 	return 0;
 }
@@ -155,10 +149,7 @@ static int error_of(const struct lookup *lookup, enum outcome outcome)
 	case OUTCOME_AGAIN:
 		return EAI_AGAIN;
 	case OUTCOME_SYSTEM:
-		if (lookup->error == -ENOMEM)
-			return out_of_memory();
-		errno = -lookup->error;
-		return EAI_SYSTEM;
+		return lookup->error == -ENOMEM ? EAI_MEMORY : EAI_SYSTEM;
 	case OUTCOME_NO_NAME:
 	case OUTCOME_DEAD_END:
 	case OUTCOME_FAIL:
@@ -289,7 +280,7 @@ static int list_new(const struct request *request, struct addrinfo **ret)
 	}
 	if (!complete) {
 		resolver_freeaddrinfo(list);
-		return out_of_memory();
+		return EAI_MEMORY;
 	}
 	*ret = list;
 	return 0;
@@ -375,7 +366,6 @@ int resolver_getaddrinfo(const struct resolver_source *source, const char *node,
 	found_clear(&request.found);
 	lookup_end(&lookup);
 	cancel_release(&cancel);
-	if (r != EAI_SYSTEM && r != EAI_MEMORY)
-		errno = saved_errno;
+	errno = r == EAI_SYSTEM ? -lookup.error : r == EAI_MEMORY ? ENOMEM : saved_errno;
 	return r;
 }

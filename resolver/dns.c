@@ -46,17 +46,25 @@ static enum outcome outcome_of(struct lookup *lookup, const struct channel_query
 	return OUTCOME_AGAIN;
 }
 
-/* Of two answers: records count most, and then the one that says more than "no data". */
+/*
+ * Of two answers the one that says more. Records say most, and then that there is no such name;
+ * that one kind is not there says nothing about a kind that nobody told about.
+ */
 static enum outcome outcome_of_all(struct lookup *lookup, const struct dns_question *question)
 {
-	enum outcome first = outcome_of(lookup, &question->answers[0]), second;
+	static const enum outcome order[] = {OUTCOME_FOUND, OUTCOME_NO_NAME, OUTCOME_SYSTEM,
+		OUTCOME_AGAIN, OUTCOME_FAIL, OUTCOME_NO_DATA};
+	enum outcome outcomes[CHANNEL_QUERIES];
 
-	if (question->n == 1 || first == OUTCOME_FOUND)
-		return first;
-	second = outcome_of(lookup, &question->answers[1]);
-	if (second == OUTCOME_FOUND || first == OUTCOME_NO_DATA)
-		return second;
-	return first == OUTCOME_AGAIN && !question->answers[0].answer ? second : first;
+	for (unsigned i = 0; i < question->n; i++)
+		outcomes[i] = outcome_of(lookup, &question->answers[i]);
+	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+		for (unsigned j = 0; j < question->n; j++) {
+			if (outcomes[j] == order[i])
+				return order[i];
+		}
+	}
+	return OUTCOME_FAIL;
 }
 
 /* Makes the messages and asks. Returns 0, -EINVAL: there cannot be such a name, or -ENOMEM. */

@@ -53,6 +53,7 @@ int lines_next(struct lines *lines, char **ret)
 {
 	size_t searched = 0, length;
 	char *newline;
+	int r;
 
 	for (;;) {
 		length = lines->end - lines->begin;
@@ -62,8 +63,7 @@ int lines_next(struct lines *lines, char **ret)
 		if (newline || lines->ended)
 			break;
 		searched = length;
-		int r = fill(lines);
-
+		r = fill(lines);
 		if (r < 0)
 			return r;
 	}

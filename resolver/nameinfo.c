@@ -23,6 +23,7 @@ union any_address {
 	struct sockaddr_in in;
 	struct sockaddr_in6 in6;
 	struct sockaddr_un un;
+	char end[sizeof(struct sockaddr_un) + 1]; /* of a path that fills it */
 };
 
 static int copy(const char *text, char *ret, socklen_t size)
@@ -76,7 +77,6 @@ static int name_of(struct lookup *lookup, const union any_address *address, int 
 		r = EAI_AGAIN;
 		break;
 	case OUTCOME_SYSTEM:
-		errno = -lookup->error;
 		r = lookup->error == -ENOMEM ? EAI_MEMORY : EAI_SYSTEM;
 		break;
 	case OUTCOME_NO_NAME:
@@ -190,7 +190,7 @@ int resolver_getnameinfo(const struct resolver_source *source, const struct sock
 		r = EAI_NONAME;
 	if (r != 0)
 		return r;
-	memcpy(&copied, address, length < sizeof(copied) ? length : sizeof(copied));
+	memcpy(&copied, address, length < sizeof(copied.un) ? length : sizeof(copied.un));
 	cancel_hold(&cancel);
 	lookup_begin(&lookup, source, why);
 	if (host && host_size > 0)
@@ -199,7 +199,6 @@ int resolver_getnameinfo(const struct resolver_source *source, const struct sock
 		r = service_of(&copied, flags, service, service_size);
 	lookup_end(&lookup);
 	cancel_release(&cancel);
-	if (r != EAI_SYSTEM && r != EAI_MEMORY)
-		errno = saved_errno;
+	errno = r == EAI_SYSTEM ? -lookup.error : r == EAI_MEMORY ? ENOMEM : saved_errno;
 	return r;
 }

@@ -184,6 +184,7 @@ static void report_swap(unsigned port, int error)
 static int redirect(int fd, struct move *move)
 {
 	_cleanup_fd_ int fresh = -1, new = -1;
+	uint64_t cookie = socket_cookie_of(fd);
 	char unknown[16], where[SOCKADDR_TEXT_SIZE];
 	int r;
 
@@ -209,7 +210,7 @@ static int redirect(int fd, struct move *move)
 		return r;
 	}
 	close_fd(&fresh);
-	r = swap_socket(fd, steal_fd(&new));
+	r = swap_socket(fd, cookie, steal_fd(&new));
 	if (r < 0)
 		report_swap(move->port, -r);
 	else

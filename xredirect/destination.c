@@ -13,7 +13,12 @@
  * nothing on a socket. Where the bit cannot be set, the socket is not used here.
  *
  * Sockets that the process was given (by systemd, by its parent) are of this namespace without the
- * mark. They are what who gave them wanted, and are left alone.
+ * mark. They are what who gave them wanted, and are left alone. So are those that a socket here has
+ * accepted: whoever is at the other end came here.
+ *
+ * The one thing that cannot be made safe: of two threads that use one new socket at the same moment,
+ * with addresses of both sides, one may have looked at the mark just before the other moved the
+ * socket.
  */
 #include "xredirect/destination.h"
 
@@ -31,6 +36,10 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <sys/stat.h>
+#include <time.h>
+
+/* How often a move is tried while another one is under way. */
+#define BUSY_TRIES 20
 
 static _Thread_local unsigned ignored __attribute__((tls_model("initial-exec")));
 
@@ -44,26 +53,54 @@ void destination_ignore_list(bool ignore)
 	ignored += ignore ? 1U : -1U;
 }
 
-/* Copies an internet address. Returns false for what is none: the kernel says what is wrong. */
-static bool copy(const struct sockaddr *address, socklen_t length, struct sockaddr_storage *ret)
+/*
+ * Copies an internet address. Returns false for what is none: the kernel says what is wrong.
+ *
+ * To an AF_INET socket AF_UNSPEC is the same as AF_INET, for old programs. Only connect(2) means
+ * something else by it.
+ */
+static bool copy(const struct sockaddr *address, socklen_t length, enum destination_call call,
+	struct sockaddr_storage *ret)
 {
-	return length >= sizeof(struct sockaddr_in) &&
-	       memory_is_pointer(address, sizeof(struct sockaddr_in)) &&
-	       sockaddr_copy(address, length, ret) &&
-	       (ret->ss_family == AF_INET || ret->ss_family == AF_INET6);
+	if (length < sizeof(struct sockaddr_in) || length > sizeof(*ret) ||
+		memory_readable(address, length) != length || !sockaddr_copy(address, length, ret))
+		return false;
+	return ret->ss_family == AF_INET ||
+	       (ret->ss_family == AF_INET6 && length >= SOCKADDR_IN6_SHORT) ||
+	       (ret->ss_family == AF_UNSPEC && call != DESTINATION_CONNECT);
 }
 
-static bool is_listed(const struct sockaddr *address, socklen_t length)
+/* Whether it is in the list. What is for AF_INET sockets only is in there as such. */
+static bool is_listed(const struct sockaddr_storage *address, socklen_t length)
+{
+	struct sockaddr_storage known = *address;
+
+	if (known.ss_family == AF_UNSPEC)
+		known.ss_family = AF_INET;
+	return local_has(route_local(), &known, length);
+}
+
+static bool is_listed_there(const struct sockaddr *address, socklen_t length)
 {
 	struct sockaddr_storage copied;
 
-	return copy(address, length, &copied) && local_has(route_local(), &copied, length);
+	return copy(address, length, DESTINATION_SEND, &copied) && is_listed(&copied, length);
 }
 
 bool destination_same(
 	const struct sockaddr *a, socklen_t a_length, const struct sockaddr *b, socklen_t b_length)
 {
-	return is_listed(a, a_length) == is_listed(b, b_length);
+	return is_listed_there(a, a_length) == is_listed_there(b, b_length);
+}
+
+/* Whether it is a socket for such an address. */
+static bool is_for(int fd, sa_family_t family)
+{
+	int domain;
+	socklen_t length = sizeof(domain);
+
+	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) == 0 &&
+	       (domain == AF_INET || (domain == AF_INET6 && family != AF_UNSPEC));
 }
 
 /* The descriptor is known to be a socket, so that no file system is asked. */
@@ -86,8 +123,10 @@ static int mark(int fd)
 /* A move of a socket to the other side. */
 struct move {
 	int fd;
+	uint64_t cookie; /* what tells that it still is that socket */
 	struct socket_kind kind;
 	bool to_here;
+	const char *call; /* for messages, as in "connect to " */
 };
 
 static int socket_here(const struct socket_kind *kind)
@@ -97,41 +136,53 @@ static int socket_here(const struct socket_kind *kind)
 	return fd < 0 ? -errno : fd;
 }
 
-static int socket_there(const struct socket_kind *kind, const char *call)
+static int socket_there(const struct move *move)
 {
+	const struct socket_kind *kind = &move->kind;
 	struct route route = route_current();
 
-	/* It was made in a context that has ended: there is no telling where it belongs. */
+	/*
+	 * It was made in a context that has ended: there is no telling where it belongs. To tell
+	 * what is usual there, what is usual here has to do.
+	 */
 	if (!route.server)
-		return -ENETUNREACH;
-	return source_socket(&route, call, kind->domain, kind->type | SOCK_CLOEXEC, kind->protocol);
+		return move->to_here ? socket_here(kind) : -ENETUNREACH;
+	return source_socket(
+		&route, move->call, kind->domain, kind->type | SOCK_CLOEXEC, kind->protocol);
+}
+
+/*
+ * Gives the socket's state to its successor, which is consumed, and puts that in its place. What is
+ * usual over there or here is told by a socket of the side that is left.
+ */
+static int replace(const struct move *move, int *usual, int *successor)
+{
+	int r = move->to_here ? mark(*successor) : 0;
+
+	if (r == 0)
+		r = options_carry(move->fd, *usual, *successor, &move->kind);
+	/* Its number may be needed (preload/swap.c). */
+	close_fd(usual);
+	return r < 0 ? r : swap_socket(move->fd, move->cookie, steal_fd(successor));
 }
 
 /* Returns 0, a negative errno and nothing has changed, or 1: it is here anyhow. */
-static int move(const struct move *move, const char *call)
+static int move(const struct move *move)
 {
 	_cleanup_fd_ int here = socket_here(&move->kind), there = -1;
-	int r;
 
 	if (here < 0)
 		return here;
 	/* It was here from the start. */
 	if (move->to_here && !socket_is_elsewhere(move->fd, here))
 		return 1;
-	there = socket_there(&move->kind, call);
+	there = socket_there(move);
 	if (there < 0)
 		return there;
-	if (move->to_here) {
-		r = mark(here);
-		if (r == 0)
-			r = options_carry(move->fd, there, here, &move->kind);
-		return r < 0 ? r : swap_socket(move->fd, steal_fd(&here));
-	}
-	r = options_carry(move->fd, here, there, &move->kind);
-	return r < 0 ? r : swap_socket(move->fd, steal_fd(&there));
+	return move->to_here ? replace(move, &there, &here) : replace(move, &here, &there);
 }
 
-static void tell(const struct move *move, const char *call, const char *where, int error)
+static void tell(const struct move *move, const char *where, int error)
 {
 	char unknown[16];
 	const char *text = report_strerror(error, unknown);
@@ -141,12 +192,15 @@ static void tell(const struct move *move, const char *call, const char *where, i
 		       "side: it needs a socket for each";
 	if (error == EADDRNOTAVAIL)
 		text = "a thread, an epoll set or an io_uring uses the socket already and cannot "
-		       "be "
-		       "told to use another";
+		       "be told to use another";
+	if (error == ENOSYS)
+		text = "/proc is needed to find what else the program uses its socket for";
+	if (error == EMFILE)
+		text = "a descriptor is beyond the limit, or none is left (LimitNOFILE=)";
 	if (error == ENETUNREACH)
 		text = "the socket was made for an address in XREDIRECT_LOCAL, and this one is not "
 		       "in it";
-	report(REPORT_ERROR, "%s%s failed: %s: %s", call, where,
+	report(REPORT_ERROR, "%s%s failed: %s: %s", move->call, where,
 		move->to_here
 			? "it is in XREDIRECT_LOCAL, but no socket of this namespace can take "
 			  "the place of the program's"
@@ -155,42 +209,81 @@ static void tell(const struct move *move, const char *call, const char *where, i
 		text);
 }
 
-/* Apart, for the sake of the stack of all other calls. */
-__attribute__((noinline)) static int settle(
-	int fd, const struct sockaddr_storage *address, socklen_t length, const char *call)
+/* Whether another thread, or what this signal handler interrupted, is about to replace a socket. */
+static bool is_busy(const struct move *move)
 {
-	struct move to = {.fd = fd, .to_here = local_has(route_local(), address, length)};
+	return is_marked(move->fd) != move->to_here && socket_port_of(move->fd) == 0;
+}
+
+/*
+ * Two threads that use a new socket for the same side at once: the second one waits for the first.
+ * Not for long, since that may be what it has interrupted.
+ */
+static int move_once(struct move *to)
+{
+	static const struct timespec nap = {.tv_nsec = 1000000};
+	int r;
+
+	for (unsigned tries = 0;; tries++) {
+		to->cookie = socket_cookie_of(to->fd);
+		r = socket_kind_of(to->fd, &to->kind);
+		if (r == 0)
+			r = move(to);
+		if (r != -EINVAL || tries == BUSY_TRIES || !is_busy(to))
+			break;
+		nanosleep(&nap, NULL);
+	}
+	return r < 0 && is_marked(to->fd) == to->to_here ? 1 : r;
+}
+
+/* An errno that the call may fail with, and that says something. */
+static int program_errno(int error, enum destination_call call)
+{
+	switch (error) {
+	case EINVAL:
+		return call == DESTINATION_BIND ? EINVAL : ENETUNREACH;
+	case EADDRNOTAVAIL:
+	case ENOSYS:
+	case EOPNOTSUPP:
+		return ENETUNREACH;
+	default:
+		return error;
+	}
+}
+
+/* Apart, for the sake of the stack of all other calls. */
+__attribute__((noinline)) static int settle(int fd, const struct sockaddr_storage *address,
+	socklen_t length, enum destination_call call)
+{
+	static const char *const names[] = {"connect to ", "bind to ", "send to "};
+	struct move to = {.fd = fd, .to_here = is_listed(address, length), .call = names[call]};
 	char where[SOCKADDR_TEXT_SIZE];
 	struct cancel cancel;
 	int r;
 
 	/* What is no internet socket is none of our business. */
-	if (socket_kind_of(fd, &to.kind) < 0 ||
-		(to.kind.domain != AF_INET && to.kind.domain != AF_INET6) ||
-		is_marked(fd) == to.to_here)
+	if (!is_for(fd, address->ss_family) || is_marked(fd) == to.to_here)
 		return 0;
 	cancel_hold(&cancel);
-	r = move(&to, call);
-	if (r < 0)
-		tell(&to, call, sockaddr_text(address, NULL, where), -r);
+	r = move_once(&to);
+	/* Bound already, or by somebody else meanwhile: bind(2) says so. */
+	if (r < 0 && !(r == -EINVAL && call == DESTINATION_BIND))
+		tell(&to, sockaddr_text(address, NULL, where), -r);
 	else if (r == 0)
-		report(REPORT_DEBUG, "%s%s: the socket is %s now", call,
+		report(REPORT_DEBUG, "%s%s: the socket is %s now", to.call,
 			sockaddr_text(address, NULL, where),
 			to.to_here ? "one of this namespace" : "the broker's");
 	cancel_release(&cancel);
-	/* Each of the others is one that these calls may fail with. */
-	return r == -EINVAL || r == -EADDRNOTAVAIL || r == -ENOSYS || r == -EOPNOTSUPP
-		       ? -ENETUNREACH
-	       : r > 0 ? 0
-		       : r;
+	return r < 0 ? -program_errno(-r, call) : 0;
 }
 
-int destination_settle(int fd, const struct sockaddr *address, socklen_t length, const char *call)
+int destination_settle(
+	int fd, const struct sockaddr *address, socklen_t length, enum destination_call call)
 {
 	struct sockaddr_storage copied;
 	int saved_errno = errno, r = 0;
 
-	if (destination_matters() && copy(address, length, &copied))
+	if (destination_matters() && copy(address, length, call, &copied))
 		r = settle(fd, &copied, length, call);
 	errno = saved_errno;
 	return r;

@@ -7,6 +7,13 @@
 #include <stdbool.h>
 #include <sys/socket.h>
 
+/* What a call does with an address. */
+enum destination_call {
+	DESTINATION_CONNECT,
+	DESTINATION_BIND,
+	DESTINATION_SEND,
+};
+
 /*
  * Before a call that uses a socket with an address: makes sure that the socket is one of this
  * namespace where XREDIRECT_LOCAL has the address, and not one that this had made here for
@@ -15,9 +22,10 @@
  * Returns 0: the call may be made; or a negative errno, with a line, and it must not be. errno is
  * left alone.
  */
-int destination_settle(int fd, const struct sockaddr *address, socklen_t length, const char *call);
+int destination_settle(int fd, const struct sockaddr *address, socklen_t length,
+	enum destination_call call);
 
-/* For calls with many addresses: whether two of them are on the same side. */
+/* For calls that send to many addresses: whether two of them are on the same side. */
 bool destination_same(
 	const struct sockaddr *a, socklen_t a_length, const struct sockaddr *b, socklen_t b_length);
 

@@ -24,6 +24,7 @@
 #include "xredirect/links.h"
 #include "xredirect/route.h"
 #include "xredirect/source.h"
+#include "xredirect/warm.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -69,32 +70,24 @@ static int file_at(const char *path)
 	return 0;
 }
 
-/* Whether there is a broker that a client may ask: then an errno was its answer. */
-static bool has_answered(const char *server)
+/*
+ * ENOENT and EACCES may be about the broker's control socket, or be its answer. So it is asked once
+ * more, by a connection that is known to be there. Returns what source_file() does.
+ */
+static int ask_again(const char *server, int file, bool *ret_answered)
 {
 	struct xsocket_client client;
-	int r = client_init(&client, server, 0);
+	int r = client_init(&client, server, WARM_LOWEST);
 
+	*ret_answered = false;
 	if (r == 0)
 		r = client_connect(&client);
-	if (r == 0)
-		client_close(&client);
-	return r == 0;
-}
-
-static int none(const char *path, const char *server)
-{
-	report(REPORT_DEBUG, "open of %s: there is none where the broker %s is", path, server);
-	return -ENOENT;
-}
-
-static int refused(const char *path, const char *server)
-{
-	report(REPORT_ERROR,
-		"open of %s: the broker %s does not hand it out; say AllowResolver=yes in its "
-		"configuration",
-		path, server);
-	return -EACCES;
+	if (r < 0)
+		return r;
+	*ret_answered = true;
+	r = client_file(&client, file);
+	client_close(&client);
+	return r;
 }
 
 /* As open(2) may fail. */
@@ -104,16 +97,20 @@ static int program_errno(int error)
 											: EIO;
 }
 
-/* Writes a line, and returns what open(2) then fails with. */
-static int failed(const char *path, const char *server, int error)
+/* Writes the line about an error of the broker, or about its answer. */
+static void tell(const char *path, const char *server, int error, bool answered)
 {
 	const struct advice_call call = {"open of ", path};
 
-	if (error == ENOENT && has_answered(server))
-		return none(path, server);
-	if (error == EACCES && has_answered(server))
-		return refused(path, server);
-	if (error == EOPNOTSUPP)
+	if (error == ENOENT && answered)
+		report(REPORT_DEBUG, "open of %s: there is none where the broker %s is", path,
+			server);
+	else if (error == EACCES && answered)
+		report(REPORT_ERROR,
+			"open of %s: the broker %s does not hand it out; say AllowResolver=yes in "
+			"its configuration",
+			path, server);
+	else if (error == EOPNOTSUPP)
 		report(REPORT_ERROR,
 			"open of %s: the broker %s is older than 2.1 and has no files to hand out: "
 			"install the same version as this library's, and restart it",
@@ -125,7 +122,26 @@ static int failed(const char *path, const char *server, int error)
 			path, server);
 	else
 		advice_report(&call, server, error);
-	return -program_errno(error);
+}
+
+static int get_file(const char *path, const struct route *route, int file)
+{
+	bool answered = false;
+	int r = source_file(route, file);
+
+	if (r == -ENOENT || r == -EACCES)
+		r = ask_again(route->server, file, &answered);
+	if (r >= 0)
+		return r;
+	tell(path, route->server, -r, answered);
+	return r == -ENOENT && answered ? r : -program_errno(-r);
+}
+
+static int get_inet6(const struct route *route)
+{
+	int r = links_inet6(route);
+
+	return r < 0 ? -program_errno(-r) : r;
 }
 
 static int get(const struct route *route, const char *path, int file, int flags)
@@ -135,12 +151,8 @@ static int get(const struct route *route, const char *path, int file, int flags)
 	/* What is wrong has been reported. */
 	if (route->broken)
 		return -EINVAL;
-	fd = file == FILES_INET6 ? links_inet6(route) : source_file(route, file);
-	if (fd < 0 && file == FILES_INET6)
-		return -program_errno(-fd);
-	if (fd < 0)
-		return failed(path, route->server, -fd);
-	if (!(flags & O_CLOEXEC))
+	fd = file == FILES_INET6 ? get_inet6(route) : get_file(path, route, file);
+	if (fd >= 0 && !(flags & O_CLOEXEC))
 		fcntl(fd, F_SETFD, 0);
 	return fd;
 }

@@ -25,6 +25,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <limits.h>
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -72,13 +73,13 @@ static int xredirect_connect(
 
 	if (route_is_elsewhere(&route) && guard_refuses(address, length, caller))
 		return refuse(ENOENT);
-	r = destination_settle(fd, address, length, "connect to ");
+	r = destination_settle(fd, address, length, DESTINATION_CONNECT);
 	return r < 0 ? refuse(-r) : next_connect(fd, address, length);
 }
 
 static int xredirect_bind(int fd, const struct sockaddr *address, socklen_t length)
 {
-	int r = destination_settle(fd, address, length, "bind to ");
+	int r = destination_settle(fd, address, length, DESTINATION_BIND);
 
 	return r < 0 ? refuse(-r) : next_bind(fd, address, length);
 }
@@ -86,37 +87,64 @@ static int xredirect_bind(int fd, const struct sockaddr *address, socklen_t leng
 static ssize_t xredirect_sendto(int fd, const void *data, size_t size, int flags,
 	const struct sockaddr *address, socklen_t length)
 {
-	int r = destination_settle(fd, address, length, "send to ");
+	int r = destination_settle(fd, address, length, DESTINATION_SEND);
 
 	return r < 0 ? refuse(-r) : next_sendto(fd, data, size, flags, address, length);
+}
+
+/* As the kernel takes it: what is too long is cut off. */
+static socklen_t name_length(const struct msghdr *message)
+{
+	return message->msg_namelen > sizeof(struct sockaddr_storage) &&
+			       message->msg_namelen <= INT_MAX
+		       ? sizeof(struct sockaddr_storage)
+		       : message->msg_namelen;
+}
+
+static int settle_message(int fd, const struct msghdr *message)
+{
+	return destination_settle(fd, message->msg_name, name_length(message), DESTINATION_SEND);
 }
 
 static ssize_t xredirect_sendmsg(int fd, const struct msghdr *message, int flags)
 {
 	int r = 0;
 
-	if (destination_matters() && memory_is_pointer(message, sizeof(*message)))
-		r = destination_settle(fd, message->msg_name, message->msg_namelen, "send to ");
+	if (destination_matters() && memory_readable(message, sizeof(*message)) == sizeof(*message))
+		r = settle_message(fd, message);
 	return r < 0 ? refuse(-r) : next_sendmsg(fd, message, flags);
+}
+
+/* How many messages there are for the same side as the first one, at most n. */
+static unsigned messages_same(const struct mmsghdr *messages, unsigned n)
+{
+	const struct msghdr *first = &messages->msg_hdr;
+	unsigned same = 1;
+
+	for (; same < n; same++) {
+		const struct msghdr *each = &messages[same].msg_hdr;
+
+		/* The kernel finds that out when it gets there. */
+		if (memory_readable(each, sizeof(*each)) != sizeof(*each) ||
+			!destination_same(first->msg_name, name_length(first), each->msg_name,
+				name_length(each)))
+			break;
+	}
+	return same;
 }
 
 /* Sends as many as are for the same side as the first one, as a kernel that was interrupted. */
 static int xredirect_sendmmsg(int fd, struct mmsghdr *messages, unsigned n, sendmmsg_flags flags)
 {
-	const struct msghdr *first = &messages->msg_hdr;
-	unsigned same = 1;
 	int r;
 
-	if (!destination_matters() || n == 0 || !memory_is_pointer(messages, sizeof(*messages) * n))
+	if (!destination_matters() || n == 0 ||
+		memory_readable(messages, sizeof(*messages)) != sizeof(*messages))
 		return next_sendmmsg(fd, messages, n, flags);
-	r = destination_settle(fd, first->msg_name, first->msg_namelen, "send to ");
+	r = settle_message(fd, &messages->msg_hdr);
 	if (r < 0)
 		return refuse(-r);
-	while (same < n &&
-		destination_same(first->msg_name, first->msg_namelen,
-			messages[same].msg_hdr.msg_name, messages[same].msg_hdr.msg_namelen))
-		same++;
-	return next_sendmmsg(fd, messages, same, flags);
+	return next_sendmmsg(fd, messages, messages_same(messages, n), flags);
 }
 
 /* Only for what may have to be repeated on another socket. */

@@ -11,10 +11,11 @@ work from a queue of somebody else's making stay where they were started.
 
 from __future__ import annotations
 
+import _thread
 import functools
 from typing import Any, Callable, Optional
 
-from . import _context, _places, _redirect
+from . import _context, _everywhere, _places, _redirect
 
 Method = Callable[..., Any]
 
@@ -89,6 +90,26 @@ def hooked_start_thread(start: Method) -> Method:
             raise
 
     return hooked
+
+
+def _hooked_start_new_thread(start: Method) -> Method:
+    @functools.wraps(start)
+    def hooked(function: Method, /, *rest: Any) -> Any:
+        if _context.target() is not None and callable(function):
+            function = carried(function)
+        return start(function, *rest)
+
+    return hooked
+
+
+_started: dict[str, Method] = {}
+
+
+def install() -> None:
+    """Threads without an object of their own. May be interrupted by itself."""
+    if not _started:
+        _started.update({name: getattr(_thread, name) for name in ('start_new_thread', 'start_new')})
+    _everywhere.replace([(start, _hooked_start_new_thread(start)) for start in _started.values()])
 
 
 def hooked_start_process(start: Method) -> Method:

@@ -56,6 +56,7 @@ def install() -> None:
             _library.client()
             sockets = _redirect.the_class()
             _names.install()
+            _carry.install()
             _redirect.install(sockets)
             if not interrupted:
                 _install_elsewhere()

@@ -21,10 +21,12 @@ class AddrInfo(ctypes.Structure):
     """struct addrinfo, of netdb.h."""
 
 
+AddrInfoPointer = POINTER(AddrInfo)  # made once: ctypes may forget that it has
+
 AddrInfo._fields_ = [
     ('ai_flags', c_int), ('ai_family', c_int), ('ai_socktype', c_int), ('ai_protocol', c_int),
     ('ai_addrlen', ctypes.c_uint32), ('ai_addr', c_void_p), ('ai_canonname', c_char_p),
-    ('ai_next', POINTER(AddrInfo)),
+    ('ai_next', AddrInfoPointer),
 ]
 
 Prototypes = dict[str, tuple[Any, list[Any]]]
@@ -36,9 +38,9 @@ _CLIENT: Prototypes = {
     'xsocket_client_free': (None, [c_void_p]),
 }
 _RESOLVER: Prototypes = {
-    'xsocket_getaddrinfo': (c_int, [c_char_p, c_char_p, c_char_p, POINTER(AddrInfo),
-                                    POINTER(POINTER(AddrInfo))]),
-    'xsocket_freeaddrinfo': (None, [POINTER(AddrInfo)]),
+    'xsocket_getaddrinfo': (c_int, [c_char_p, c_char_p, c_char_p, AddrInfoPointer,
+                                    POINTER(AddrInfoPointer)]),
+    'xsocket_freeaddrinfo': (None, [AddrInfoPointer]),
     'xsocket_getnameinfo': (c_int, [c_char_p, c_char_p, ctypes.c_uint32, c_char_p, ctypes.c_uint32,
                                     c_char_p, ctypes.c_uint32, c_int]),
     'xsocket_resolver_why': (c_char_p, []),

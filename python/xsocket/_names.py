@@ -18,7 +18,7 @@ import struct
 import sys
 from typing import Any, Callable, Iterator, Optional
 
-from . import _context, _library
+from . import _context, _everywhere, _library
 
 Found = tuple[int, int, int, str, tuple[Any, ...]]
 
@@ -118,7 +118,7 @@ def look_up(server: str, host: Any, port: Any, family: int = 0, type: int = 0, p
             return numeric
     library = _resolver(server)
     hints = _library.AddrInfo(ai_flags=flags, ai_family=family, ai_socktype=type, ai_protocol=proto)
-    first = ctypes.POINTER(_library.AddrInfo)()
+    first = _library.AddrInfoPointer()
     code = library.xsocket_getaddrinfo(os.fsencode(server), _bytes_of(host, 'idna'),
                                        _bytes_of(port, 'utf-8'), hints, ctypes.byref(first))
     if code:
@@ -184,12 +184,7 @@ def _hooked(original: Callable[..., Any], inside: Callable[..., Any]) -> Callabl
 
 
 def install() -> None:
-    """In all modules that have one of these functions, under any name. May be interrupted by itself."""
+    """May be interrupted by itself."""
     if not libc:
         libc.update({name: getattr(_socket, name) for name in _INSIDE})
-    hooks = {id(libc[name]): _hooked(libc[name], inside) for name, inside in _INSIDE.items()}
-    for module in list(sys.modules.values()):
-        names = getattr(module, '__dict__', None)
-        for name, value in list(names.items()) if isinstance(names, dict) else ():
-            if id(value) in hooks:
-                setattr(module, name, hooks[id(value)])
+    _everywhere.replace([(libc[name], _hooked(libc[name], inside)) for name, inside in _INSIDE.items()])

@@ -147,6 +147,8 @@ def test_namespace_of_a_broker_is_made_again(netns, broker, here, bridge, direct
         first.wait()
         broker('--netns', there.name, server=server)
         wait_until(lambda: turned_away(here, old))  # nobody listens in the new one yet
+        # it does not ask each moment anew
+        wait_until(lambda: passes(here, LISTEN, there, CONNECT))
         for _ in range(10):
             assert passes(here, LISTEN, there, CONNECT)
         assert not streams.readable(old, 0)

@@ -39,7 +39,7 @@ def forward(netns, bridge):
 
     yield start
     for ends in made:
-        ends.close()
+        ends.end()
 
 
 @PAIRS
@@ -198,13 +198,14 @@ def test_link_local(forward, netns):
 
 
 def test_idle_sessions_end(forward):
-    ends = forward('--udp-timeout', '1')
+    # a second worker may open sockets of its own when the first one is at work already
+    ends = forward('--udp-timeout', '1', '--workers', '1')
     client, server = ends.client(), ends.serve()
-    before = len(ends.bridge.fds())
     peer = ask(client, server)
     assert ends.counters()['connections'] == 1
+    meanwhile = len(ends.bridge.fds())
     ends.wait_counter(connections=0, accepted=1)
-    wait_until(lambda: len(ends.bridge.fds()) <= before)
+    wait_until(lambda: len(ends.bridge.fds()) < meanwhile, what=ends.bridge.fds)
     assert ask(client, server) != peer
     ends.wait_counter(connections=0, accepted=2)
 
@@ -343,7 +344,7 @@ def test_inherited_socket(netns, bridge):
         server, clients = ends.serve(), [ends.client() for _ in range(20)]
         assert len({ask(client, server, data(size)) for client, size in
                     zip(clients, SIZES * 3)}) == 20
-        ends.close()
+        ends.end()
 
 
 def test_sigterm_does_not_wait_for_idle_sessions(forward):

@@ -32,7 +32,7 @@ def forward(netns, bridge):
 
     yield start
     for ends in made:
-        ends.close()
+        ends.end()
 
 
 def link(one, other, name, net):
@@ -114,7 +114,7 @@ def test_any_address_and_a_client_that_is_gone(netns, bridge):
     for count, host in enumerate(['127.0.0.2', '::1', '127.0.0.1'], 1):
         server.sendto(b'!', peers[host])
         ends.wait_counter(reset=count, connections=3 - count)
-    ends.close()
+    ends.end()
 
 
 @pytest.mark.parametrize('near_host, expected', [('127.0.0.1', errno.EHOSTUNREACH),
@@ -202,4 +202,4 @@ def test_remote_client_is_not_presented_as_a_local_one(netns, bridge):
     assert error_of(client) == errno.EHOSTUNREACH
     assert nothing_more(server)
     started.wait_log('a remote client would look like a local one to the target: say as-local')
-    ends.close()
+    ends.end()

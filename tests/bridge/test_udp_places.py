@@ -43,7 +43,7 @@ def ends():
     with contextlib.ExitStack() as stack:
         def make(*args, **kwargs):
             made = datagrams.Ends(*args, **kwargs)
-            stack.callback(made.close)
+            stack.callback(made.end)
             return made
 
         yield make

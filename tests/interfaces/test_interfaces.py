@@ -20,12 +20,13 @@ def ip(namespace, text):
 
 
 def settled(namespace):
-    """Waits until no interface that has a carrier is about to say so."""
-    def up():
-        links = json.loads(namespace.run(['ip', '-j', 'link', 'show', 'up', 'type', 'veth'],
-                                         stdout=subprocess.PIPE).stdout)
-        return all(link['operstate'] == 'UP' for link in links if link)
-    wait_until(up)
+    """Waits until each interface that has a carrier says so, and the loopback has had 2 packets."""
+    def links(*what):
+        found = namespace.run(['ip', '-j', '-s', 'link', 'show', *what], stdout=subprocess.PIPE)
+        return [link for link in json.loads(found.stdout) if link]
+
+    wait_until(lambda: all(link['operstate'] == 'UP' for link in links('up', 'type', 'veth')))
+    wait_until(lambda: links('dev', 'lo')[0]['stats64']['rx']['packets'] == 2)
 
 
 @pytest.fixture
@@ -67,7 +68,7 @@ def interfaces(vpn, here):
         link add name0123456789a type ifb
         link set lo multicast off
     ''')
-    # counters of the loopback interface, which then stay as they are
+    # counters of the loopback interface, which then stay as they are: this, and that nobody is there
     with vpn.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.sendto(b'something', ('127.0.0.1', 9))
     settled(vpn)

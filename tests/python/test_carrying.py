@@ -98,6 +98,34 @@ def test_threads_of_threads(cookies):
     assert seen == [cookies['.'], cookies['vpn']]
 
 
+EARLY = """
+from _thread import start_new_thread as start
+import _thread, queue, socket
+import xsocket
+from support import wire
+def where(answers, **_):
+    with socket.socket() as sock:
+        answers.put(wire.netns_cookie(sock))
+answers = queue.Queue()
+for name in ('vpn', '.'):
+    with xsocket.namespace(name):
+        for function in (start, _thread.start_new_thread, _thread.start_new):
+            function(where, (answers,))
+            print(answers.get(timeout=10))
+        start(where, (answers,), {'more': 1})
+        print(answers.get(timeout=10))
+        try:
+            start(3, ())
+        except TypeError:
+            print('TypeError')
+"""
+
+
+def test_threads_of_the_oldest_kind(cookies, run):
+    assert run(EARLY).split() == [
+        word for name in ('vpn', '.') for word in [str(cookies[name])] * 4 + ['TypeError']]
+
+
 def test_a_thread_cannot_be_started(cookies, monkeypatch):
     """The second time; and where the system has none left: it can be started later."""
     thread = threading.Thread(target=lambda: None)

@@ -2,6 +2,7 @@
 """Names are looked up where the code or the socket is: as libc does inside, and by nobody outside."""
 
 import asyncio
+import ctypes
 import socket
 import subprocess
 import sys
@@ -302,6 +303,13 @@ def test_names_that_were_imported_before(vpn, run):
 ('web.example', 'http') web.example
 {NAMED}
 """
+
+
+def test_ctypes_that_forgets(vpn):
+    """It keeps the types that it has made for others, until one of those clears that."""
+    for _ in range(2):
+        assert xsocket.getaddrinfo('vpn', 'moved.example', 80, type=STREAM)[0][4] == ('127.0.0.6', 80)
+        getattr(ctypes, '_reset_cache', list)()
 
 
 def test_no_socket_is_made(vpn, tmp_path):

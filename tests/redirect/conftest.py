@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from support.broker import Vpn
 from support.preloaded import SANITIZER, is_musl, sanitizer_of, skip_foreign
 
 
@@ -32,6 +33,13 @@ def sanitizer(libxredirect):
 @pytest.fixture
 def program(build):
     return lambda name: str(build / 'tests' / 'redirect' / f'redirect-{name}')
+
+
+@pytest.fixture
+def other(netns, broker, tmp_path):
+    """A second namespace with a broker in it."""
+    namespace = netns()
+    return Vpn(namespace, broker('--netns', namespace.name, server=str(tmp_path / 'other')))
 
 
 @pytest.fixture

@@ -3,8 +3,6 @@
 
 import pytest
 
-from support.broker import Vpn
-
 # What tests/redirect/contexts.c says; OUTSIDE stands for where it is without a context.
 EXPECTED = '''\
 -- nested
@@ -60,13 +58,6 @@ status: 0
 -- interrupted
 bad: 0, in the handler: 0
 '''
-
-
-@pytest.fixture
-def other(netns, broker, tmp_path):
-    """A second namespace with a broker in it."""
-    namespace = netns()
-    return Vpn(namespace, broker('--netns', namespace.name, server=str(tmp_path / 'other')))
 
 
 @pytest.fixture

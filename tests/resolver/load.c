@@ -6,11 +6,15 @@
  *   load fork WAY...      children of a process with threads that are looking names up do so, too
  *   load cancel WAY...    a thread is cancelled while it waits for an answer: it returns first, and
  *                         nothing is left behind
+ *   load deadline there...  an answer is waited for until the time is up, and no longer
  *
  * Exits with 0 when all is as it should be. web.example is to be 10.2.0.1 and fd00::21, and nobody
  * is to answer to silent.example.
  */
 #include "tests/resolver/ways.h"
+
+#include "common/clock.h"
+#include "resolver/lookup.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -87,7 +91,8 @@ static void run_threads(void)
 	join_all(threads);
 }
 
-/* A child that is made while another thread loads c-ares may wait for ever: dlopen(3) has a lock. */
+/* A child that is made while another thread loads c-ares may wait for ever: dlopen(3) has a lock.
+ */
 static void run_fork(void)
 {
 	pthread_t threads[THREADS];
@@ -139,6 +144,23 @@ static void run_cancel(void)
 	must(fds_open() == before);
 }
 
+static void run_deadline(void)
+{
+	const struct lookup_wanted wanted = {.family = AF_UNSPEC};
+	uint64_t begin = clock_ms(CLOCK_MONOTONIC);
+	struct lookup lookup;
+	struct found found = {0};
+
+	lookup_begin(&lookup, &way_source, NULL);
+	must(lookup.deadline > begin + 20000 && lookup.deadline < begin + 40000);
+	lookup.deadline = begin + 300;
+	must(lookup_name(&lookup, "silent.example", &wanted, &found) == OUTCOME_AGAIN);
+	must(clock_ms(CLOCK_MONOTONIC) >= begin + 300);
+	must(clock_ms(CLOCK_MONOTONIC) < begin + 1800);
+	must(lookup.status == CHANNEL_TIMEOUT && found.n == 0);
+	lookup_end(&lookup);
+}
+
 int main(int argc, char **argv)
 {
 	unsigned before;
@@ -153,6 +175,8 @@ int main(int argc, char **argv)
 		run_fork();
 	else if (strcmp(argv[1], "cancel") == 0)
 		run_cancel();
+	else if (strcmp(argv[1], "deadline") == 0)
+		run_deadline();
 	else
 		return 2;
 	must(fds_open() == before);

@@ -58,6 +58,8 @@ def answers(query):
     if first.startswith('four-') and query.kind == AAAA:
         first = first[5:]
         return [] if first == 'silent' else [query.answer(rcode=RCODES[first])]
+    if first == 'no-four-silent-six' or first == 'silent-four-no-six':
+        return [query.answer()] if first.startswith('no' if query.kind == A else 'silent') else []
     if first == 'silent':
         return []
     if first == 'truncated' and query.proto == 'udp':

@@ -72,10 +72,14 @@ def test_files_are_followed(served):
     assert served.asked(WEB)[WEB] == '= Name or service not known\n'
 
 
+NONE = 'the broker cannot be asked: there is none'
+
+
 @pytest.mark.parametrize('server, why', [
-    ('/nowhere', '/nowhere: the broker cannot be asked: there is none, start xsocket-server'),
-    ('nowhere', 'nowhere: the broker cannot be asked: there is none, systemctl enable --now xsocket@nowhere.socket'),
-    ('.', '.: the broker cannot be asked: Invalid argument'), ('', 'default: the broker cannot be asked: there is none, systemctl enable --now xsocket.socket'),
+    ('/nowhere', f'/nowhere: {NONE}, start xsocket-server'),
+    ('nowhere', f'nowhere: {NONE}, systemctl enable --now xsocket@nowhere.socket'),
+    ('', f'default: {NONE}, systemctl enable --now xsocket.socket'),
+    ('.', '.: the broker cannot be asked: Invalid argument'),
 ])
 def test_no_broker(served, server, why):
     """Also for what needs no name server: an address of the namespace or none."""
@@ -85,18 +89,17 @@ def test_no_broker(served, server, why):
     assert served.why.splitlines() == [why] * 4
 
 
-@pytest.mark.parametrize('setting, why', [
-    ('AllowResolver=no', 'its nsswitch.conf cannot be had: this user may not ask the broker, or it does not hand that out '
-                         '(AllowSockets=, AllowResolver=)'),
-    ('AllowSockets=tcp', 'no socket can be had: this user may not ask the broker, or it does not hand that out '
-                         '(AllowSockets=, AllowResolver=)'),
-])
-def test_what_a_broker_refuses(served, broker, setting, why, tmp_path):
+REFUSED = 'this user may not ask the broker, or it does not hand that out (AllowSockets=, AllowResolver=)'
+
+
+@pytest.mark.parametrize('setting, what', [
+    ('AllowResolver=no', 'its nsswitch.conf cannot be had'), ('AllowSockets=tcp', 'no socket can be had')])
+def test_what_a_broker_refuses(served, broker, setting, what, tmp_path):
     (tmp_path / 'conf').write_text(f'[Server]\n{setting}\n')
     server = f'{tmp_path}/server'
     broker('--netns', served.namespace.name, '--config', tmp_path / 'conf', server=server)
     assert served.asked(WEB, server=server) == {WEB: '= System error\n'}
-    assert served.why == f'{server}: {why}\n'
+    assert served.why == f'{server}: {what}: {REFUSED}\n'
 
 
 def test_a_context(served, build, sanitizer):
@@ -122,17 +125,18 @@ assert ask() == -11
 '''
     result = subprocess.run([sys.executable, '-c', script], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
-    assert result.stdout == 'default: the broker cannot be asked: there is none, systemctl enable --now xsocket.socket\n'
+    assert result.stdout == f'default: {NONE}, systemctl enable --now xsocket.socket\n'
 
 
 def test_a_namespace_without_files(etc, build, vpn, outside):
     """It has those of the machine, whose servers are elsewhere, and nobody outside is asked."""
-    etc.write('resolv.conf', 'nameserver 127.0.0.53\noptions edns0 trust-ad attempts:1 timeout:1\nsearch .\n')
+    etc.write('resolv.conf', 'nameserver 127.0.0.53\noptions edns0 trust-ad timeout:1\nsearch .\n')
     etc.write('hosts', '10.2.0.5 shared.example\n')
     asker = Asker(build, vpn.namespace, '/nowhere')
     shared = 'addrinfo shared.example 80 inet stream 0 0'
     answers = asker.by_broker(vpn.server, shared, WEB)
-    assert answers == {shared: '= \n  2 1 6 0 16 10.2.0.5:80 \n', WEB: '= Temporary failure in name resolution\n'}
-    assert asker.why == (f'{vpn.server}: no DNS server answers: its resolv.conf is this machine\'s own and names '
-                         '127.0.0.53, the stub of this machine\'s systemd-resolved, which is not there: '
+    assert answers == {shared: '= \n  2 1 6 0 16 10.2.0.5:80 \n',
+                       WEB: '= Temporary failure in name resolution\n'}
+    assert asker.why == (f'{vpn.server}: no DNS server answers: its resolv.conf is this machine\'s own '
+                         'and names 127.0.0.53, the stub of this machine\'s systemd-resolved, which is not there: '
                          'write /etc/netns/NAME/resolv.conf\n')

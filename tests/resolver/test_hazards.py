@@ -107,9 +107,9 @@ def test_another_malloc(full, library, sanitizer):
     assert full.there(*QUESTIONS, env=os.environ | {'LD_PRELOAD': path}) == full.native(*QUESTIONS)
 
 
-@pytest.mark.parametrize('what', ['threads', 'fork', 'cancel'])
+@pytest.mark.parametrize('what', ['threads', 'fork', 'cancel', 'deadline'])
 def test_in_a_busy_process(asker, build, what, sanitizer, outside):
-    """Threads, children of such a process, and a thread that is ended while it waits."""
+    """Threads, children of such a process, a thread that is ended while it waits; a time limit."""
     if (what, sanitizer) == ('fork', 'asan'):
         skip('its malloc does not get its locks back in a child of a process with threads')
 

@@ -91,49 +91,49 @@ static int there_file(void *data, int which)
 	return fd < 0 ? -errno : fd;
 }
 
-static const struct resolver_source there_source = {
+const struct resolver_source way_source = {
 	.socket = there_socket, .file = there_file, .name = "vpn"};
 
 static int there_getaddrinfo(
 	const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **ret)
 {
-	return resolver_getaddrinfo(&there_source, node, service, hints, ret, why);
+	return resolver_getaddrinfo(&way_source, node, service, hints, ret, why);
 }
 
 static int there_getnameinfo(const struct sockaddr *address, socklen_t length, char *host,
 	socklen_t host_size, char *service, socklen_t service_size, int flags)
 {
 	return resolver_getnameinfo(
-		&there_source, address, length, host, host_size, service, service_size, flags, why);
+		&way_source, address, length, host, host_size, service, service_size, flags, why);
 }
 
 static int there_gethostbyname2_r(const char *name, int family, struct hostent *ret, char *buffer,
 	size_t size, struct hostent **result, int *h_error)
 {
 	return resolver_gethostbyname2_r(
-		&there_source, name, family, ret, buffer, size, result, h_error, why);
+		&way_source, name, family, ret, buffer, size, result, h_error, why);
 }
 
 static int there_gethostbyaddr_r(const void *address, socklen_t length, int family,
 	struct hostent *ret, char *buffer, size_t size, struct hostent **result, int *h_error)
 {
 	return resolver_gethostbyaddr_r(
-		&there_source, address, length, family, ret, buffer, size, result, h_error, why);
+		&way_source, address, length, family, ret, buffer, size, result, h_error, why);
 }
 
 static int there_query(const char *name, int type, unsigned char *answer, int size, int *h_error)
 {
-	return resolver_query(&there_source, name, C_IN, type, answer, size, h_error, why);
+	return resolver_query(&way_source, name, C_IN, type, answer, size, h_error, why);
 }
 
 static int there_search(const char *name, int type, unsigned char *answer, int size, int *h_error)
 {
-	return resolver_search(&there_source, name, C_IN, type, answer, size, h_error, why);
+	return resolver_search(&way_source, name, C_IN, type, answer, size, h_error, why);
 }
 
 static int there_send(const unsigned char *message, int length, unsigned char *answer, int size)
 {
-	return resolver_send(&there_source, message, length, answer, size, why);
+	return resolver_send(&way_source, message, length, answer, size, why);
 }
 
 static const char *there_why(void)

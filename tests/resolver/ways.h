@@ -33,4 +33,7 @@ struct way {
  */
 const struct way *way_of(int argc, char **argv);
 
+/* That of "there". */
+extern const struct resolver_source way_source;
+
 #endif

@@ -84,6 +84,12 @@ class Ends:
     def close(self):
         self.stack.close()
 
+    def end(self):
+        """The bridge, too, begins to: else it would wait until its sessions are quiet."""
+        self.close()
+        if self.bridge and self.bridge.process.poll() is None:
+            self.bridge.drain()
+
 
 def without_checksums(name):
     """A network device of this thread's namespace leaves checksums to the CPU."""

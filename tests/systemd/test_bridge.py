@@ -250,9 +250,13 @@ def test_watchdog(site):
 def test_counters(site):
     site.start()
     site.client().close()
-    systemctl('kill', '--signal=USR1', '--kill-whom=main', site.unit)
-    wait_until(lambda: any('forward web: connections=0 accepted=1' in line for line in site.said()),
-               what=site.said)
+
+    def told():
+        # it may not know yet that the client is gone
+        systemctl('kill', '--signal=USR1', '--kill-whom=main', site.unit)
+        return any('forward web: connections=0 accepted=1' in line for line in site.said())
+
+    wait_until(told, what=site.said)
 
 
 def test_broken_configuration(site):
