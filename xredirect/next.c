@@ -52,3 +52,33 @@ NEXT_DEFINE(int, pthread_create,
 	(thread, attributes, start, argument), NULL)
 NEXT_DEFINE(int, thrd_create, (thrd_t * thread, thrd_start_t start, void *argument),
 	(thread, start, argument), NULL)
+
+#ifdef __GLIBC__
+
+NEXT_DEFINE(int, rcmd,
+	(char **host, unsigned short port, const char *local_user, const char *remote_user,
+		const char *command, int *ret_stderr),
+	(host, port, local_user, remote_user, command, ret_stderr), NULL)
+NEXT_DEFINE(int, rcmd_af,
+	(char **host, unsigned short port, const char *local_user, const char *remote_user,
+		const char *command, int *ret_stderr, sa_family_t family),
+	(host, port, local_user, remote_user, command, ret_stderr, family), NULL)
+NEXT_DEFINE(int, rexec,
+	(char **host, int port, const char *user, const char *password, const char *command,
+		int *ret_stderr),
+	(host, port, user, password, command, ret_stderr), NULL)
+NEXT_DEFINE(int, rexec_af,
+	(char **host, int port, const char *user, const char *password, const char *command,
+		int *ret_stderr, sa_family_t family),
+	(host, port, user, password, command, ret_stderr, family), NULL)
+NEXT_DEFINE(int, rresvport, (int *port), (port), NULL)
+NEXT_DEFINE(int, rresvport_af, (int *port, sa_family_t family), (port, family), NULL)
+NEXT_DEFINE(int, ruserok,
+	(const char *host, int superuser, const char *remote_user, const char *local_user),
+	(host, superuser, remote_user, local_user), NULL)
+NEXT_DEFINE(int, ruserok_af,
+	(const char *host, int superuser, const char *remote_user, const char *local_user,
+		sa_family_t family),
+	(host, superuser, remote_user, local_user, family), NULL)
+
+#endif

@@ -44,6 +44,22 @@ void next_if_freenameindex(struct if_nameindex *names);
 unsigned next_if_nametoindex(const char *name);
 char *next_if_indextoname(unsigned index, char *name);
 
+#ifdef __GLIBC__
+int next_rcmd(char **host, unsigned short port, const char *local_user, const char *remote_user,
+	const char *command, int *ret_stderr);
+int next_rcmd_af(char **host, unsigned short port, const char *local_user, const char *remote_user,
+	const char *command, int *ret_stderr, sa_family_t family);
+int next_rexec(char **host, int port, const char *user, const char *password, const char *command,
+	int *ret_stderr);
+int next_rexec_af(char **host, int port, const char *user, const char *password,
+	const char *command, int *ret_stderr, sa_family_t family);
+int next_rresvport(int *port);
+int next_rresvport_af(int *port, sa_family_t family);
+int next_ruserok(const char *host, int superuser, const char *remote_user, const char *local_user);
+int next_ruserok_af(const char *host, int superuser, const char *remote_user,
+	const char *local_user, sa_family_t family);
+#endif
+
 FILE *next_fopen(const char *path, const char *mode);
 FILE *next_fopen64(const char *path, const char *mode);
 

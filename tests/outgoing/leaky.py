@@ -17,6 +17,9 @@ PROGRAMS = {
     'getent': lambda *_: [require('getent'), 'ahosts', 'web.example'],
     'getent hosts': lambda *_: [require('getent'), 'hosts', IPV4],
     'libc': lambda world, _: [world.build / 'tests/outgoing/names'],
+    'rsh': lambda world, _: [world.build / 'tests/outgoing/rsh'],
+    'hostid': lambda *_: ['unshare', '--uts', 'sh', '-c',
+                          'echo web.example >/proc/sys/kernel/hostname; exec hostid'],
     'curl': lambda *_: [require('curl'), '-q', '-sS', '--max-time', '20', 'http://web.example/page'],
     'wget': lambda *_: [require('wget'), '--no-config', '--tries=1', '-O-', 'http://six.example/page'],
     'Python': lambda *_: [sys.executable, '-I', '-c', FETCH],
@@ -29,7 +32,7 @@ PROGRAMS = {
     'aria2, c-ares': lambda *_: [require('aria2c'), '--no-conf', '-q', '--allow-overwrite', '--dir=.',
                                  '--max-tries=1', 'http://web.example/page'],
 }
-BY_LIBC = list(PROGRAMS)[:9]
+BY_LIBC = list(PROGRAMS)[:11]
 SLOW = ['Java', 'node', 'node, c-ares', 'perl']
 
 

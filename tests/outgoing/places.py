@@ -14,5 +14,5 @@ TEXT = 'words of the namespace'
 RECORDS = [f'--txt-record=web.example,{TEXT}', '--mx-host=web.example,four.example,10',
            '--srv-host=_http._tcp.web.example,web.example,80,1,2']
 # where somebody listens inside, and so the ears do outside
-TCP = (22, 53, 80, 443, 873, 3000, 9418)
+TCP = (22, 53, 80, 443, 512, 514, 873, 3000, 9418)
 UDP = (53, 443, 3000, 5353)

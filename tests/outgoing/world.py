@@ -20,7 +20,6 @@ from support.ears import SERVICES, Ears
 from support.layer import Layer
 from support.names import Dns, Etc
 from support.netns import Here, Namespace
-from support.packaged import SANITIZER, preload
 
 BROKER = '[Server]\nAllowSockets=tcp udp mptcp ping route\n'
 FILES = {'resolv.conf': f'nameserver {NAME_SERVER}\n', 'hosts': '127.0.0.1 localhost\n',
@@ -141,11 +140,11 @@ class World:
         kept = {name: value for name, value in os.environ.items()
                 if name in ('PATH', 'TMPDIR', 'LANG') or name.startswith('PYENV')}
         # only who looks names up by libc finds what nsswitch.conf says first
-        return kept | SANITIZER | {'LD_LIBRARY_PATH': str(self.build / 'tests/outgoing')} | variables
+        return kept | {'LD_LIBRARY_PATH': str(self.build / 'tests/outgoing')} | variables
 
     def under(self, **variables):
         """... and of one under it."""
-        return self.bare(**{'LD_PRELOAD': preload(self.build / 'xredirect/libxredirect.so'),
+        return self.bare(**{'LD_PRELOAD': str(self.build / 'xredirect/libxredirect.so'),
                             'XREDIRECT': self.broker.server} | variables)
 
     def delete(self):

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Functions of libc, old ones, that make internet sockets or look names up by calls within itself,
+ * where nobody can stand in front of them. While the thread is redirected they fail: what they do
+ * would be done in this namespace.
+ */
+#include "xredirect/next.h"
+#include "xredirect/route.h"
+
+#include "preload/report.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <stdbool.h>
+
+#ifdef __GLIBC__
+
+#define EXPORT __attribute__((visibility("default")))
+
+/* Whether a call must not be made: then it fails with ENOSYS, after a line. */
+static bool refuse(const char *name)
+{
+	struct route route = route_current();
+
+	if (!route_is_elsewhere(&route))
+		return false;
+	report(REPORT_ERROR,
+		"%s() is not redirected, and fails: the program must do it by "
+		"getaddrinfo(), socket() and connect()",
+		name);
+	errno = ENOSYS;
+	return true;
+}
+
+EXPORT int rcmd(char **host, unsigned short port, const char *local_user, const char *remote_user,
+	const char *command, int *ret_stderr)
+{
+	return refuse("rcmd") ? -1
+			      : next_rcmd(host, port, local_user, remote_user, command, ret_stderr);
+}
+
+EXPORT int rcmd_af(char **host, unsigned short port, const char *local_user,
+	const char *remote_user, const char *command, int *ret_stderr, sa_family_t family)
+{
+	return refuse("rcmd_af") ? -1
+				 : next_rcmd_af(host, port, local_user, remote_user, command,
+					   ret_stderr, family);
+}
+
+EXPORT int rexec(char **host, int port, const char *user, const char *password, const char *command,
+	int *ret_stderr)
+{
+	return refuse("rexec") ? -1 : next_rexec(host, port, user, password, command, ret_stderr);
+}
+
+EXPORT int rexec_af(char **host, int port, const char *user, const char *password,
+	const char *command, int *ret_stderr, sa_family_t family)
+{
+	return refuse("rexec_af")
+		       ? -1
+		       : next_rexec_af(host, port, user, password, command, ret_stderr, family);
+}
+
+EXPORT int rresvport(int *port)
+{
+	return refuse("rresvport") ? -1 : next_rresvport(port);
+}
+
+EXPORT int rresvport_af(int *port, sa_family_t family)
+{
+	return refuse("rresvport_af") ? -1 : next_rresvport_af(port, family);
+}
+
+EXPORT int ruserok(const char *host, int superuser, const char *remote_user, const char *local_user)
+{
+	return refuse("ruserok") ? -1 : next_ruserok(host, superuser, remote_user, local_user);
+}
+
+EXPORT int ruserok_af(const char *host, int superuser, const char *remote_user,
+	const char *local_user, sa_family_t family)
+{
+	return refuse("ruserok_af")
+		       ? -1
+		       : next_ruserok_af(host, superuser, remote_user, local_user, family);
+}
+
+#endif
