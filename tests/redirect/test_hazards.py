@@ -8,6 +8,7 @@ import pytest
 
 from support.wait import wait_until
 
+GONE = 75  # EX_TEMPFAIL: start me again
 POOLS = pytest.mark.parametrize('pool', ['0', '30'])
 
 
@@ -90,3 +91,74 @@ def test_programs_that_bind(name, pool, build, bare, redirected):
     inside, outside = bare(argv), redirected(argv, XREDIRECT_POOL=pool)
     assert outside.stdout == inside.stdout
     assert (outside.returncode, outside.stderr) == (inside.returncode, '') == (0, '')
+
+
+class Asking:
+    """`ask KIND... stop KIND...`: what it says up to the next stop."""
+
+    def __init__(self, process):
+        self.process = process
+
+    def lines(self, count):
+        return [self.process.stdout.readline().strip() for _ in range(count)]
+
+    def go_on(self):
+        self.process.stdin.write('\n')
+        self.process.stdin.flush()
+
+
+@pytest.fixture
+def asking(program, environment):
+    """asking(KIND..., XREDIRECT=...): a running `ask`."""
+    with contextlib.ExitStack() as stack:
+        def start(*kinds, **variables):
+            process = stack.enter_context(subprocess.Popen(
+                [program('ask'), *kinds], env=environment(**variables), text=True,
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE))
+            stack.callback(process.kill)
+            return Asking(process)
+        yield start
+
+
+@POOLS
+def test_a_broker_that_is_started_again(pool, vpn, broker, asking):
+    """Without one there are no sockets, also none that were held ready."""
+    program = asking(*['tcp'] * 8, 'stop', 'tcp', 'udp', 'stop', 'tcp', 'udp', XREDIRECT_POOL=pool)
+    assert program.lines(8) == ['tcp: there'] * 8
+    vpn.broker.stop()
+    program.go_on()
+    assert program.lines(2) == ['tcp: ENETDOWN', 'udp: ENETDOWN']
+    broker('--netns', vpn.name, server=vpn.server)
+    program.go_on()
+    assert program.lines(2) == ['tcp: there', 'udp: there']
+
+
+@POOLS
+def test_a_namespace_that_is_made_again(pool, netns, broker, tmp_path, asking):
+    """Its sockets are those of the new one, whatever was kept of the old one."""
+    namespace, server = netns(), tmp_path / 'socket'
+    first = broker('--netns', namespace.name, server=server, expected=GONE)
+    program = asking(*['tcp'] * 8, 'stop', 'tcp', 'stop', 'tcp', XREDIRECT=str(server),
+                     TARGET_COOKIE=str(namespace.cookie()), XREDIRECT_POOL=pool)
+    assert program.lines(8) == ['tcp: there'] * 8
+    namespace.delete()
+    namespace.create()
+    assert first.wait() == GONE
+    program.go_on()
+    assert program.lines(1) == ['tcp: ENETDOWN']
+    broker('--netns', namespace.name, server=server)
+    program.go_on()
+    # neither of the old one, nor of this one
+    assert program.lines(1) == ['tcp: nowhere']
+
+
+def test_a_namespace_that_is_gone_just_now(netns, broker, tmp_path, asking):
+    """A connection that is kept gets none of its sockets, even before the broker has ended."""
+    namespace, server = netns(), tmp_path / 'socket'
+    broker('--netns', namespace.name, server=server, expected=GONE)
+    program = asking('tcp', 'stop', 'tcp', XREDIRECT=str(server),
+                     TARGET_COOKIE=str(namespace.cookie()))
+    assert program.lines(1) == ['tcp: there']
+    namespace.delete()
+    program.go_on()
+    assert program.lines(1) == ['tcp: ENETDOWN']
