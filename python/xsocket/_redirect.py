@@ -79,7 +79,7 @@ def needs_look_up(address: Any) -> bool:
 
 def is_internet(sock: Any) -> bool:
     """Also where it only looks like a socket."""
-    return isinstance(sock, _socket.socket) and _family(sock) in FAMILIES
+    return issubclass(type(sock), _socket.socket) and _family(sock) in FAMILIES
 
 
 def looked_up(sock: socket.socket, address: Any) -> Any:
