@@ -20,6 +20,8 @@ from support.ears import SERVICES, Ears
 from support.layer import Layer
 from support.names import Dns, Etc
 from support.netns import Here, Namespace
+from support.users import require_users
+
 
 BROKER = '[Server]\nAllowSockets=tcp udp mptcp ping route\n'
 FILES = {'resolv.conf': f'nameserver {NAME_SERVER}\n', 'hosts': '127.0.0.1 localhost\n',
@@ -66,6 +68,7 @@ class World:
     """Both of it, with a broker for the namespace."""
 
     def __init__(self, build, name):
+        require_users()  # dnsmasq sets its groups
         self.build, self.here = build, Here()
         with contextlib.ExitStack() as self.stack:
             self._make(name)
