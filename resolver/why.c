@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "resolver/why.h"
 
+#include "common/address.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdarg.h>
@@ -67,7 +69,12 @@ static bool all_servers(
 /* Which file a namespace has for itself; it mostly is called as its broker is. */
 static void add_advice(char *why, const char *server)
 {
-	if (!server || strchr(server, '/') || server[0] == '@')
+	/* This machine's own network. */
+	if (!server || strcmp(server, ADDRESS_DEFAULT) == 0) {
+		add(why, ": correct /etc/resolv.conf");
+		return;
+	}
+	if (strchr(server, '/') || server[0] == '@')
 		server = "NAME";
 	add(why, ": write /etc/netns/%s/resolv.conf", server);
 }

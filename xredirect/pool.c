@@ -32,6 +32,7 @@
 #include "xredirect/pool.h"
 
 #include "common/cancel.h"
+#include "common/wire.h"
 #include "lib/client.h"
 #include "preload/socket.h"
 #include "xredirect/config.h"
@@ -53,7 +54,7 @@
 
 #define SHELVES	  8
 #define FLAGS	  (SOCK_CLOEXEC | SOCK_NONBLOCK)
-#define BATCH_MAX 253 /* of one message */
+#define BATCH_MAX WIRE_BATCH_MAX
 
 /* How long fork(2) waits: a broker that answers later than that is hardly one. */
 #define FORK_WAIT_MS 1000

@@ -53,6 +53,12 @@ static void tell(const struct route *route, const char *call, int error, int dom
 			"configuration (if this user may connect to it at all: as root, "
 			"xsocket-server --grant %s u:USER)",
 			call, route->server, route->server);
+	else if (error == EAFNOSUPPORT && domain == AF_NETLINK)
+		report(REPORT_ERROR,
+			"%s of AF_NETLINK by %s failed: the sandbox of the broker's unit forbids "
+			"them; add RestrictAddressFamilies=AF_NETLINK to it (xsocket.units(7), "
+			"ROUTES)",
+			call, route->server);
 	else
 		advice_report(&what, route->server, error);
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// JavaClient: asks the servers of the namespace in each way that Java has, and prints what came.
 import java.io.FileInputStream;
 import java.net.*;
 import java.net.http.*;

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+"""The two sides of a row: bare inside, under libxredirect outside; what came of them is compared."""
 import itertools
 import subprocess
 

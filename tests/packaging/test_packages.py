@@ -20,7 +20,8 @@ QUICK = {'CFLAGS': '-O0'}
 # below /usr; {lib} is the library directory
 INSTALLED = {
     'bin/xsocket-server', 'include/xsocket.h', '{lib}/libxsocket.so', '{lib}/libxsocket.so.1',
-    '{lib}/libxsocket.so.1.0.0', '{lib}/libxbind.so', '{lib}/pkgconfig/xsocket.pc',
+    '{lib}/libxsocket.so.1.0.0', '{lib}/libxbind.so', '{lib}/libxredirect.so',
+    '{lib}/pkgconfig/xsocket.pc',
     'include/xsocket-resolver.h', '{lib}/libxsocket-resolver.so', '{lib}/libxsocket-resolver.so.1',
     '{lib}/libxsocket-resolver.so.1.0.0', '{lib}/pkgconfig/xsocket-resolver.pc',
 }
@@ -29,6 +30,7 @@ UNITS = {
     'lib/systemd/system/xsocket@.service', 'lib/systemd/system/xsocket@.socket',
     'lib/systemd/system/xsocket-netns@.service', 'lib/sysusers.d/xsocket.conf',
     'share/doc/xsocket/examples/service.conf', 'share/doc/xsocket/examples/socket.conf',
+    'share/doc/xsocket/examples/redirect.conf',
 }
 BRIDGE_UNITS = {
     'lib/systemd/system/xsocket-bridge@.service', *(

