@@ -7,9 +7,8 @@
  * addresses that lead to no world. Interfaces are numbered from 1; those far behind are not looked
  * at.
  *
- * An interface without multicast (WireGuard) has no way to all neighbours. It counts as having an
- * IPv6 address: if there is none, names come to addresses that cannot be reached, which are sorted
- * behind all others; if there was one and it did not count, they would come to none.
+ * Any interface that gets an IPv6 address has that way, also one without multicast (WireGuard); but
+ * for the loopback interface. What that has besides ::1 is seen by libc, and not by this.
  */
 #include "resolver/families.h"
 
@@ -63,16 +62,6 @@ static bool leads_to(int fd, const char *text, uint32_t scope)
 	       !IN6_IS_ADDR_LOOPBACK(&address.sin6_addr);
 }
 
-/* Whether an interface that has no way to its neighbours may have an address all the same. */
-static bool may_have_ipv6(int fd, const char *name)
-{
-	struct ifreq request = {0};
-
-	memcpy(request.ifr_name, name, sizeof(request.ifr_name));
-	return ioctl(fd, SIOCGIFFLAGS, &request) == 0 && (request.ifr_flags & IFF_UP) &&
-	       !(request.ifr_flags & (IFF_MULTICAST | IFF_LOOPBACK));
-}
-
 static int has_ipv6(const struct resolver_source *source, bool *ret)
 {
 	_cleanup_fd_ int fd = socket_of(source, AF_INET6);
@@ -84,8 +73,7 @@ static int has_ipv6(const struct resolver_source *source, bool *ret)
 	for (interface.ifr_ifindex = 1; !*ret && interface.ifr_ifindex <= INTERFACES;
 		interface.ifr_ifindex++) {
 		if (ioctl(fd, SIOCGIFNAME, &interface) == 0)
-			*ret = leads_to(fd, "ff02::1", (uint32_t)interface.ifr_ifindex) ||
-			       may_have_ipv6(fd, interface.ifr_name);
+			*ret = leads_to(fd, "ff02::1", (uint32_t)interface.ifr_ifindex);
 	}
 	return 0;
 }

@@ -306,12 +306,11 @@ static void unlock(void)
 int pool_socket(unsigned size, const char *server, int domain, int type, int protocol)
 {
 	struct socket_kind kind = {domain, type & ~FLAGS, protocol};
-	pid_t pid = getpid();
 	int r = -EAGAIN;
 
 	if (size == 0 || !warm_may_keep(server) || !lock())
 		return -EAGAIN;
-	if (is_pool_of(pid))
+	if (is_pool_of(getpid()))
 		r = get(size, server, &kind, type & FLAGS);
 	/* A handler forked, and this is the child: what came of it is the parent's. */
 	if (pool.pid == -1) {

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import _thread
 import functools
+import inspect
 from typing import Any, Callable, Optional
 
 from . import _context, _everywhere, _places, _redirect
@@ -142,10 +143,12 @@ def hooked_submit(submit: Method) -> Method:
 
 
 def hooked_run_in_executor(method: Method) -> Method:
-    """For executors of other kinds."""
+    """For executors of other kinds. A coroutine function is a mistake that the loop wants to see."""
     @functools.wraps(method)
     def hooked(self: Any, executor: Any, func: Method, *args: Any) -> Any:
-        return method(self, executor, carried(func), *args)
+        if not inspect.iscoroutinefunction(func):
+            func = carried(func)
+        return method(self, executor, func, *args)
 
     return hooked
 
@@ -154,7 +157,7 @@ def hooked_sock_connect(method: Method) -> Method:
     """An event loop looks a name up itself before it calls connect()."""
     @functools.wraps(method)
     async def hooked(self: Any, sock: Any, address: Any) -> Any:
-        if not _redirect.needs_look_up(address):
+        if not _redirect.needs_look_up(address) or not _redirect.is_internet(sock):
             return await method(self, sock, address)
         with _context.only(_places.server_of(sock)):
             address = await self.run_in_executor(None, _redirect.looked_up, sock, address)

@@ -77,9 +77,14 @@ def needs_look_up(address: Any) -> bool:
     return isinstance(host, (bytes, bytearray)) and _may_be_name(bytes(host))
 
 
+def is_internet(sock: Any) -> bool:
+    """Also where it only looks like a socket."""
+    return issubclass(type(sock), _socket.socket) and _family(sock) in FAMILIES
+
+
 def looked_up(sock: socket.socket, address: Any) -> Any:
     """The address with numbers in place of a name, where this is not for C to do."""
-    if _family(sock) not in FAMILIES:
+    if not is_internet(sock):
         return address
     server = _places.server_of(sock)
     if server is None:

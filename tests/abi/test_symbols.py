@@ -66,6 +66,33 @@ def test_the_contexts_are_those_of_whoever_comes_first(build):
         if 'xsocket_context_1' in line))
 
 
+LIBXREDIRECT = 'xredirect/libxredirect.so'
+
+
+def test_libxredirect_exports_its_hooks_without_a_version(build):
+    symbols = exported(build / LIBXREDIRECT)
+    assert set(symbols) == set(declared('xredirect/libxredirect.map'))
+    assert set(symbols.values()) == {''}
+    assert 'Version definition section' not in readelf('--version-info', build / LIBXREDIRECT)
+
+
+def test_libxredirect_has_all_its_hooks_where_plugins_see_libc_first(build):
+    """All but the one that sees to that, and what only libxsocket calls."""
+    text = re.search(r'plugins_hooks\[\] = \{(.*?)NULL', tree.text('xredirect/xredirect.c'), re.DOTALL)[1]
+    names = re.findall(r'"(\w+)"', text)
+    assert names == sorted(names)
+    assert set(names) == set(exported(build / LIBXREDIRECT)) - {'dlopen', 'xsocket_context_1'}
+
+
+def test_libxredirect_needs_nothing_but_libc(build):
+    needed = re.findall(r'\(NEEDED\).*\[(.*)\]', readelf('-d', build / LIBXREDIRECT))
+    others = [name for name in needed if not re.match(r'(libc\.|ld-linux|lib(clang_rt\.)?(a|l|t|ub)san)', name)]
+    assert others == []
+    assert 'TEXTREL' not in readelf('-d', build / LIBXREDIRECT)
+    stack = [line for line in readelf('-l', build / LIBXREDIRECT).splitlines() if 'GNU_STACK' in line]
+    assert stack and 'E' not in stack[0].split()[6]
+
+
 def test_libxsocket_exports_what_its_header_says(build):
     header = re.sub(r'/\*.*?\*/', '', tree.text('lib/xsocket.h'), flags=re.DOTALL)
     public = {name for name, version in exported(build / LIBXSOCKET).items()

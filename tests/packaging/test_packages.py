@@ -14,6 +14,9 @@ from support.wait import require, skip
 
 MESON = shlex.split(os.environ.get('MESONINTROSPECT', 'meson introspect'))[:-1]
 
+# What is built here is not to run fast.
+QUICK = {'CFLAGS': '-O0'}
+
 # below /usr; {lib} is the library directory
 INSTALLED = {
     'bin/xsocket-server', 'include/xsocket.h', '{lib}/libxsocket.so', '{lib}/libxsocket.so.1',
@@ -93,7 +96,7 @@ def test_pkgbuild_has_the_version_of_the_project():
 def test_install_below_any_prefix_by_any_user(copy):
     """No root, no systemd directory of the machine's is touched."""
     prefix = copy / 'here'
-    env = {'PATH': '/usr/bin:/bin', 'HOME': str(copy)}
+    env = {'PATH': '/usr/bin:/bin', 'HOME': str(copy)} | QUICK
     run(as_user(['meson', 'setup', 'build-prefix', f'--prefix={prefix}', '--libdir=lib',
                  '-Dtests=disabled', '-Dbenchmarks=disabled', '-Dfuzzers=disabled']),
         cwd=copy, env=env)
@@ -117,7 +120,7 @@ def test_dist(tmp_path):
         skip('needs a git work tree')
     setup = ['-Dtests=disabled', '-Dbenchmarks=disabled', '-Dfuzzers=disabled', '-Dman=disabled']
     env = os.environ | {'GIT_CONFIG_COUNT': '1', 'GIT_CONFIG_KEY_0': 'safe.directory',
-                        'GIT_CONFIG_VALUE_0': '*'}
+                        'GIT_CONFIG_VALUE_0': '*'} | QUICK
     run([*MESON, 'setup', str(tmp_path / 'build'), str(tree.SOURCE), *setup], env=env)
     run([*MESON, 'dist', '-C', str(tmp_path / 'build'), '--no-tests', '--allow-dirty',
          '--formats', 'gztar'], env=env)
@@ -127,5 +130,5 @@ def test_dist(tmp_path):
     unpacked = tmp_path / archive.name.removesuffix('.tar.gz')
     for name in ('PKGBUILD', 'LICENSE', 'README.md', 'common/wire.h', 'tools/check'):
         assert (unpacked / name).exists(), name
-    run([*MESON, 'setup', str(tmp_path / 'again'), str(unpacked), *setup])
+    run([*MESON, 'setup', str(tmp_path / 'again'), str(unpacked), *setup], env=env)
     run([*MESON, 'compile', '-C', str(tmp_path / 'again')])

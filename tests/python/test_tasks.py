@@ -153,6 +153,32 @@ def test_no_broker(world):
     assert error.filename == '/run/xsocket/nobody'
 
 
+def test_what_is_no_socket_and_no_function(world):
+    """asyncio says so itself, or calls it."""
+    class Like:
+        family, type, proto, called = socket.AF_UNIX, socket.SOCK_STREAM, 0, None
+
+        def gettimeout(self):
+            return 0
+
+        def fileno(self):
+            return 1000
+
+        def connect(self, address):
+            self.called = address
+
+    async def main():
+        loop, like = asyncio.get_running_loop(), Like()
+        loop.set_debug(True)
+        with xsocket.namespace('vpn'):
+            await loop.sock_connect(like, ('a name', 1))
+            assert like.called == ('a name', 1)
+            with pytest.raises(TypeError, match='coroutine'):
+                loop.run_in_executor(None, main)
+
+    asyncio.run(main())
+
+
 @pytest.fixture
 def uvloop():
     return require_module('uvloop')

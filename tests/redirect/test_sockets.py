@@ -181,3 +181,11 @@ def test_more_privileges_than_who_started_it(program, environment):
     assert 'AmbientCapabilities=' in outside.stderr
     assert run(XREDIRECT=None).stderr == ''
     assert run(preexec_fn=None).stdout == 'tcp: there\n'
+
+
+def test_route_sockets_where_they_are_handed_out(vpn, broker, tmp_path, program, redirected):
+    (tmp_path / 'conf').write_text('[Server]\nAllowSockets=tcp route\n')
+    server = str(tmp_path / 'socket')
+    broker('--netns', vpn.name, '--config', tmp_path / 'conf', server=server)
+    said, lines = outcome(redirected, program, 'route', 'generic', 'tcp', XREDIRECT=server)
+    assert (said, lines) == (['route: there', 'generic: here', 'tcp: there'], [])

@@ -44,7 +44,12 @@ FAMILIES = {  # commands of ip(8), and questions that depend on addresses
              ['address', 'add', 'fd00::9/64', 'dev', 'br0', 'nodad'],
              ['-6', 'route', 'add', 'default', 'dev', 'br0']],
     # as WireGuard is: an interface that has no neighbours
-    'IPv6 of a tunnel': [['tuntap', 'add', 'tun0', 'mode', 'tun'], ['link', 'set', 'tun0', 'multicast', 'off'],
+    'IPv4 of a tunnel': [['tuntap', 'add', 'tun0', 'mode', 'tun'],
+                         ['link', 'set', 'tun0', 'multicast', 'off'],
+                         ['link', 'set', 'tun0', 'addrgenmode', 'none'], ['link', 'set', 'tun0', 'up'],
+                         ['address', 'add', '10.1.1.9/24', 'dev', 'tun0']],
+    'IPv6 of a tunnel': [['tuntap', 'add', 'tun0', 'mode', 'tun'],
+                         ['link', 'set', 'tun0', 'multicast', 'off'],
                          ['link', 'set', 'tun0', 'addrgenmode', 'none'], ['link', 'set', 'tun0', 'up'],
                          ['address', 'add', 'fd00::9/64', 'dev', 'tun0', 'nodad']],
 }
@@ -72,10 +77,11 @@ def test_addresses_that_there_are(asker, what, outside):
     assert asker.differing([*asked, 'addrinfo both 80', 'addrinfo - 80']) == {}
 
 
+# Without any source libc 2.36 reads what is nowhere, and may die of it.
 ORDERS = ['files dns', 'dns files', 'files', 'dns', 'files [NOTFOUND=return] dns', 'dns [NOTFOUND=return] files',
           'dns [!UNAVAIL=return] files', 'dns [UNAVAIL=return] files', 'files [SUCCESS=return]dns',
           'nosuch files', 'nosuch [NOTFOUND=return] files', 'nosuch [!UNAVAIL=return] files dns',
-          'nosuch [UNAVAIL=return] files', 'FILES dns', '', '# none']
+          'nosuch [UNAVAIL=return] files', 'FILES dns']
 
 
 @pytest.mark.parametrize('server', [True, False])

@@ -92,6 +92,17 @@ def test_a_file_that_cannot_be_had(asker, name, what, outside):
         assert set(asker.why.splitlines()) == {f'vpn: {what} cannot be had: {why}'}
 
 
+def test_nobody_to_be_asked(asker, outside):
+    """nsswitch.conf has nothing for hosts, or what only looks from elsewhere; nothing is made up."""
+    for order in ('', '# files', 'files [', 'mdns4 [NOTFOUND=return] resolve', '[NOTFOUND=return]'):
+        asker.write('nsswitch.conf', f'hosts: {order}\n')
+        with odd.Odd(asker.namespace) as server:
+            assert asker.there('addrinfo fine.odd 80') == {'addrinfo fine.odd 80': '= System error\n'}
+            assert not server.queries
+        assert asker.why == ('vpn: its nsswitch.conf has neither files nor dns for hosts to be asked: '
+                             'Invalid argument\n')
+
+
 SPEAKING = [
     'addrinfo web.example 80 inet stream 0 0', 'addrinfo nxdomain.odd 80 inet stream 0 0',
     'host nxdomain.odd inet', 'query nxdomain.odd 1', 'nameinfo 10.7.0.99 80 namereqd', 'addrinfo a..b 80',

@@ -55,7 +55,6 @@ static void test_paths(void **state)
 		socklen_t length =
 			(socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(paths[i].path));
 
-		print_message("# %s\n", paths[i].path);
 		strcpy(un.sun_path, paths[i].path);
 		assert_int_equal(refuses(&un, sizeof(un)), paths[i].refused);
 		/* As long as it is, with its end and without: the next byte is not part of it. */

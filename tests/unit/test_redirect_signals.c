@@ -60,7 +60,8 @@ static void make_a_socket(int number)
 	/* One after another would take long. */
 	if (handled % STRIDE != 0)
 		return;
-	if (!is_got(SOCK_DGRAM, IPPROTO_UDP))
+	/* of the kind that is asked for there, and of another one */
+	if (handled % 2 ? !is_got(SOCK_DGRAM, IPPROTO_UDP) : !is_got(SOCK_STREAM, IPPROTO_TCP))
 		wrong = wrong + 1;
 	errno = saved_errno;
 }
