@@ -105,20 +105,23 @@ def by_sockets(_):
         print(sock.getpeername())
 
 
+def echoed(host, kind):
+    with socket.socket(socket.AF_INET, kind) as sock:
+        sock.settimeout(20)
+        sock.connect((host, 3000))
+        sock.send(b'hello')
+        return b'hello' in sock.recv(100)
+
+
 def by_looping(_):
-    """Until it is ended: names, connections and datagrams again and again."""
+    """Until it is ended: connections and datagrams, by addresses and by names, again and again."""
     while True:
-        try:
-            with socket.create_connection(('web.example', 3000), 20) as sock:
-                sock.sendall(b'hello')
-                good = b'hello' in sock.recv(100)
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-                sock.settimeout(20)
-                sock.sendto(b'hello', ('four.example', 3000))
-                good &= b'hello' in sock.recv(100)
-            print('good' if good else 'bad: wrong answer', flush=True)
-        except OSError as error:
-            print('bad:', error, flush=True)
+        for host, kind in ((IPV4, socket.SOCK_STREAM), ('web.example', socket.SOCK_STREAM),
+                           (IPV4, socket.SOCK_DGRAM), ('four.example', socket.SOCK_DGRAM)):
+            try:
+                print('good' if echoed(host, kind) else 'bad: wrong answer', flush=True)
+            except OSError as error:
+                print('bad:', error, flush=True)
         time.sleep(0.01)
 
 

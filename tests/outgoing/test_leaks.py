@@ -114,11 +114,11 @@ def test_it_fails_in_the_middle(happen, own_world, tmp_path):
     own_world.server(Echo)
     own_world.strays()
     with looping(own_world, tmp_path) as said:
-        wait_said(said, 'good', 5)
+        wait_said(said, 'good', 8)
         happen(own_world)
-        wait_said(said, 'bad: ', 5)
+        wait_said(said, 'bad: ', 8)
         if happen is kill_broker:
             own_world.broker = own_world.start_broker()
-            wait_said(said, 'good', 5)
+            wait_said(said, 'good', 8)
     assert not any('wrong answer' in path.read_text() for path in said.values())
     assert own_world.strays() == []
