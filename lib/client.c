@@ -193,7 +193,8 @@ int client_once_file(const char *server, int file)
 
 static bool client_owns_connection(const struct xsocket_client *client)
 {
-	return client->fd >= 0 && socket_cookie(client->fd) == client->cookie;
+	return client->fd >= 0 && client->cookie != 0 &&
+	       socket_cookie(client->fd) == client->cookie;
 }
 
 int client_init(struct xsocket_client *client, const char *server, int lowest_fd)

@@ -34,7 +34,7 @@ bool plugins_is_deep(const char *file, int flags, const void *caller);
 void *plugins_open(const char *file, int flags);
 
 /* For the library to define: the functions that it stands in front of, NULL at the end. */
-#define PLUGINS_HOOKS_MAX 64
+#define PLUGINS_HOOKS_MAX 90
 extern const char *const plugins_hooks[];
 
 /* ... and what is wrong where they are not redirected, as in "ports that it binds are bound here".

@@ -52,3 +52,11 @@ bool socket_is_elsewhere(int fd, int other)
 	return getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &a, &length) == 0 &&
 	       getsockopt(other, SOL_SOCKET, SO_NETNS_COOKIE, &b, &length) == 0 && a != b;
 }
+
+bool socket_tells_namespace(int fd)
+{
+	uint64_t cookie;
+	socklen_t length = sizeof(cookie);
+
+	return getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &length) == 0;
+}

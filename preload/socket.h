@@ -38,4 +38,7 @@ uint64_t socket_cookie_of(int fd);
 /* Whether two sockets are known to be of different network namespaces (kernel 5.14). */
 bool socket_is_elsewhere(int fd, int other);
 
+/* Whether the kernel tells which namespace a socket is of. */
+bool socket_tells_namespace(int fd);
+
 #endif

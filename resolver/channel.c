@@ -13,6 +13,7 @@
 #include "resolver/channel.h"
 
 #include "resolver/cares.h"
+#include "resolver/direct.h"
 #include "resolver/message.h"
 
 #include "common/clock.h"
@@ -84,7 +85,7 @@ static int socket_connect(
 	struct sockaddr_in6 in6;
 
 	if (address->sa_family != AF_INET6 || length < sizeof(in6))
-		return connect(fd, address, length);
+		return direct_connect(fd, address, length);
 	memcpy(&in6, address, sizeof(in6));
 	for (unsigned i = 0; i < conf->n_servers; i++) {
 		struct in6_addr other = stand_in(i);
@@ -95,7 +96,7 @@ static int socket_connect(
 			break;
 		}
 	}
-	return connect(fd, (struct sockaddr *)&in6, sizeof(in6));
+	return direct_connect(fd, (struct sockaddr *)&in6, sizeof(in6));
 }
 
 /* The other way round: whom an answer is from. */

@@ -12,6 +12,8 @@
  */
 #include "resolver/families.h"
 
+#include "resolver/direct.h"
+
 #include "common/cleanup.h"
 
 #include <arpa/inet.h>
@@ -56,8 +58,8 @@ static bool leads_to(int fd, const char *text, uint32_t scope)
 	socklen_t length = sizeof(address);
 
 	inet_pton(AF_INET6, text, &address.sin6_addr);
-	connect(fd, &none, sizeof(none));
-	return connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
+	direct_connect(fd, &none, sizeof(none));
+	return direct_connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
 	       getsockname(fd, (struct sockaddr *)&address, &length) == 0 &&
 	       !IN6_IS_ADDR_LOOPBACK(&address.sin6_addr);
 }

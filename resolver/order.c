@@ -9,6 +9,8 @@
  */
 #include "resolver/order.h"
 
+#include "resolver/direct.h"
+
 #include "common/cleanup.h"
 
 #include <arpa/inet.h>
@@ -135,8 +137,8 @@ static void find_source(int fd, struct candidate *candidate)
 	union any_address address;
 	socklen_t length = destination(candidate->address, &address);
 
-	connect(fd, &none, sizeof(none));
-	if (connect(fd, &address.sa, length) < 0)
+	direct_connect(fd, &none, sizeof(none));
+	if (direct_connect(fd, &address.sa, length) < 0)
 		return;
 	length = sizeof(address);
 	if (getsockname(fd, &address.sa, &length) < 0)

@@ -35,11 +35,17 @@ static const char *file_name(uint32_t file)
 void files_of_netns(const struct netns *netns, struct files *ret)
 {
 	static const char directory[] = NETNS_DIRECTORY "/";
-	const char *name = netns->path + strlen(directory);
+	const char *name = netns->path;
 
 	*ret = (struct files){0};
-	if (strncmp(netns->path, directory, strlen(directory)) != 0 || strchr(name, '/') ||
-		strlen(name) >= sizeof(ret->name) || strcmp(name, ".") == 0 ||
+	/* /var/run is /run everywhere. */
+	if (strncmp(name, "/var/run/", 9) == 0)
+		name += 4;
+	if (strncmp(name, directory, strlen(directory)) != 0)
+		return;
+	name += strlen(directory);
+	name += strspn(name, "/");
+	if (strchr(name, '/') || strlen(name) >= sizeof(ret->name) || strcmp(name, ".") == 0 ||
 		strcmp(name, "..") == 0)
 		return;
 	strcpy(ret->name, name);

@@ -16,9 +16,9 @@
  * mark. They are what who gave them wanted, and are left alone. So are those that a socket here has
  * accepted: whoever is at the other end came here.
  *
- * The one thing that cannot be made safe: of two threads that use one new socket at the same moment,
- * with addresses of both sides, one may have looked at the mark just before the other moved the
- * socket.
+ * The one thing that cannot be made safe: of two threads that use one new socket at the same
+ * moment, with addresses of both sides, one may have looked at the mark just before the other moved
+ * the socket.
  */
 #include "xredirect/destination.h"
 
@@ -41,16 +41,9 @@
 /* How often a move is tried while another one is under way. */
 #define BUSY_TRIES 20
 
-static _Thread_local unsigned ignored __attribute__((tls_model("initial-exec")));
-
 bool destination_matters(void)
 {
-	return ignored == 0 && route_local()->count > 0;
-}
-
-void destination_ignore_list(bool ignore)
-{
-	ignored += ignore ? 1U : -1U;
+	return route_local()->count > 0;
 }
 
 /*
@@ -80,17 +73,30 @@ static bool is_listed(const struct sockaddr_storage *address, socklen_t length)
 	return local_has(route_local(), &known, length);
 }
 
-static bool is_listed_there(const struct sockaddr *address, socklen_t length)
+enum kind {
+	KIND_NONE,   /* it goes where the socket is connected to, or the kernel finds it wrong */
+	KIND_UNSPEC, /* what that is depends on the socket */
+	KIND_LISTED,
+	KIND_UNLISTED,
+};
+
+static enum kind kind_of(const struct sockaddr *address, socklen_t length)
 {
 	struct sockaddr_storage copied;
 
-	return copy(address, length, DESTINATION_SEND, &copied) && is_listed(&copied, length);
+	if (!copy(address, length, DESTINATION_SEND, &copied))
+		return KIND_NONE;
+	if (copied.ss_family == AF_UNSPEC)
+		return KIND_UNSPEC;
+	return is_listed(&copied, length) ? KIND_LISTED : KIND_UNLISTED;
 }
 
 bool destination_same(
 	const struct sockaddr *a, socklen_t a_length, const struct sockaddr *b, socklen_t b_length)
 {
-	return is_listed_there(a, a_length) == is_listed_there(b, b_length);
+	enum kind kind = kind_of(a, a_length);
+
+	return kind != KIND_UNSPEC && kind == kind_of(b, b_length);
 }
 
 /* Whether it is a socket for such an address. */
@@ -101,6 +107,14 @@ static bool is_for(int fd, sa_family_t family)
 
 	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) == 0 &&
 	       (domain == AF_INET || (domain == AF_INET6 && family != AF_UNSPEC));
+}
+
+/* One whose peer cannot be another for each message. */
+static bool is_stream(int fd)
+{
+	struct socket_kind kind;
+
+	return socket_kind_of(fd, &kind) == 0 && socket_is_tcp(kind.protocol);
 }
 
 /* The descriptor is known to be a socket, so that no file system is asked. */
@@ -173,9 +187,12 @@ static int move(const struct move *move)
 
 	if (here < 0)
 		return here;
-	/* It was here from the start. */
+	/* It was here from the start; or the kernel is too old to tell. */
 	if (move->to_here && !socket_is_elsewhere(move->fd, here))
-		return 1;
+		return socket_tells_namespace(here) || !route_current().server ? 1 : -EOPNOTSUPP;
+	/* Its addresses can be set in ways that are not seen here (sctp_connectx(3)). */
+	if (move->kind.protocol == IPPROTO_SCTP)
+		return -EOPNOTSUPP;
 	there = socket_there(move);
 	if (there < 0)
 		return there;
@@ -262,7 +279,8 @@ __attribute__((noinline)) static int settle(int fd, const struct sockaddr_storag
 	int r;
 
 	/* What is no internet socket is none of our business. */
-	if (!is_for(fd, address->ss_family) || is_marked(fd) == to.to_here)
+	if (!is_for(fd, address->ss_family) || is_marked(fd) == to.to_here ||
+		(call == DESTINATION_SEND && is_stream(fd)))
 		return 0;
 	cancel_hold(&cancel);
 	r = move_once(&to);
@@ -287,4 +305,19 @@ int destination_settle(
 		r = settle(fd, &copied, length, call);
 	errno = saved_errno;
 	return r;
+}
+
+void destination_dissolve(int fd)
+{
+	_cleanup_fd_ int here = -1;
+	int saved_errno = errno;
+	struct socket_kind kind;
+
+	if (socket_kind_of(fd, &kind) == 0 && is_for(fd, AF_INET) && socket_is_tcp(kind.protocol) &&
+		!is_marked(fd)) {
+		here = socket_here(&kind);
+		if (here >= 0 && socket_tells_namespace(here) && !socket_is_elsewhere(fd, here))
+			mark(fd);
+	}
+	errno = saved_errno;
 }

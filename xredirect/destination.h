@@ -11,7 +11,7 @@
 enum destination_call {
 	DESTINATION_CONNECT,
 	DESTINATION_BIND,
-	DESTINATION_SEND,
+	DESTINATION_SEND, /* to whom a stream is connected does not change by it */
 };
 
 /*
@@ -22,21 +22,21 @@ enum destination_call {
  * Returns 0: the call may be made; or a negative errno, with a line, and it must not be. errno is
  * left alone.
  */
-int destination_settle(int fd, const struct sockaddr *address, socklen_t length,
-	enum destination_call call);
+int destination_settle(
+	int fd, const struct sockaddr *address, socklen_t length, enum destination_call call);
 
-/* For calls that send to many addresses: whether two of them are on the same side. */
+/*
+ * Before connect(2) with AF_UNSPEC, after which a TCP socket may be used for another address: marks
+ * one of this namespace, that a listener here has accepted.
+ */
+void destination_dissolve(int fd);
+
+/* For calls that send to many addresses: whether two of them are to be dealt with in the same way.
+ */
 bool destination_same(
 	const struct sockaddr *a, socklen_t a_length, const struct sockaddr *b, socklen_t b_length);
 
 /* Whether there is a list at all: without one there is nothing to settle. */
 bool destination_matters(void);
-
-/*
- * From now on all destinations of this thread are over there, until the same was called with
- * false as often: for this library's own sockets, whose name servers may be at 127.0.0.1 of the
- * other namespace.
- */
-void destination_ignore_list(bool ignore);
 
 #endif

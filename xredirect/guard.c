@@ -20,8 +20,8 @@
 #include <sys/un.h>
 
 /*
- * /var/run is /run everywhere. A directory ends with a slash and stands for all in it. nslcd answers
- * for LDAP, and knows hosts as well.
+ * /var/run is /run everywhere. A directory ends with a slash and stands for all in it. nslcd
+ * answers for LDAP, and knows hosts as well.
  */
 static const char *const refused[] = {
 	"/run/nscd/",

@@ -76,6 +76,20 @@ EXPORT int ruserok(const char *host, int superuser, const char *remote_user, con
 	return refuse("ruserok") ? -1 : next_ruserok(host, superuser, remote_user, local_user);
 }
 
+EXPORT int iruserok(
+	uint32_t address, int superuser, const char *remote_user, const char *local_user)
+{
+	return refuse("iruserok") ? -1 : next_iruserok(address, superuser, remote_user, local_user);
+}
+
+EXPORT int iruserok_af(const void *address, int superuser, const char *remote_user,
+	const char *local_user, sa_family_t family)
+{
+	return refuse("iruserok_af")
+		       ? -1
+		       : next_iruserok_af(address, superuser, remote_user, local_user, family);
+}
+
 EXPORT int ruserok_af(const char *host, int superuser, const char *remote_user,
 	const char *local_user, sa_family_t family)
 {

@@ -8,7 +8,6 @@
 #include "xredirect/names.h"
 
 #include "preload/report.h"
-#include "xredirect/destination.h"
 #include "xredirect/names-next.h"
 #include "xredirect/names-source.h"
 #include "xredirect/source.h"
@@ -49,7 +48,6 @@ bool names_begin(struct names *names)
 		.name = names->route.server,
 	};
 	names->why[0] = '\0';
-	destination_ignore_list(true);
 	return true;
 }
 
@@ -68,7 +66,6 @@ bool names_are_elsewhere(void)
 
 void names_end(const struct names *names)
 {
-	destination_ignore_list(false);
 	/* Of what servers say libc would not tell, either. */
 	if (names->why[0])
 		report(strstr(names->why, RESOLVER_WHY_SERVERS) ? REPORT_DEBUG : REPORT_ERROR, "%s",

@@ -76,6 +76,13 @@ NEXT_DEFINE(int, rresvport_af, (int *port, sa_family_t family), (port, family), 
 NEXT_DEFINE(int, ruserok,
 	(const char *host, int superuser, const char *remote_user, const char *local_user),
 	(host, superuser, remote_user, local_user), NULL)
+NEXT_DEFINE(int, iruserok,
+	(uint32_t address, int superuser, const char *remote_user, const char *local_user),
+	(address, superuser, remote_user, local_user), NULL)
+NEXT_DEFINE(int, iruserok_af,
+	(const void *address, int superuser, const char *remote_user, const char *local_user,
+		sa_family_t family),
+	(address, superuser, remote_user, local_user, family), NULL)
 NEXT_DEFINE(int, ruserok_af,
 	(const char *host, int superuser, const char *remote_user, const char *local_user,
 		sa_family_t family),

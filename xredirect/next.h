@@ -8,6 +8,7 @@
 #include <net/if.h>
 #include <netdb.h>
 #include <pthread.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/types.h>
@@ -56,6 +57,9 @@ int next_rexec_af(char **host, int port, const char *user, const char *password,
 int next_rresvport(int *port);
 int next_rresvport_af(int *port, sa_family_t family);
 int next_ruserok(const char *host, int superuser, const char *remote_user, const char *local_user);
+int next_iruserok(uint32_t address, int superuser, const char *remote_user, const char *local_user);
+int next_iruserok_af(const void *address, int superuser, const char *remote_user,
+	const char *local_user, sa_family_t family);
 int next_ruserok_af(const char *host, int superuser, const char *remote_user,
 	const char *local_user, sa_family_t family);
 #endif

@@ -85,7 +85,9 @@ static _Thread_local bool forking __attribute__((tls_model("initial-exec")));
 
 static bool is_ours(const struct shelf *shelf, unsigned i)
 {
-	return socket_cookie_of(shelf->sockets[i].fd) == shelf->sockets[i].cookie;
+	uint64_t cookie = shelf->sockets[i].cookie;
+
+	return cookie != 0 && socket_cookie_of(shelf->sockets[i].fd) == cookie;
 }
 
 static void shelf_close(struct shelf *shelf, unsigned i)
@@ -363,6 +365,9 @@ static void parent_goes_on(void)
  */
 static void child_begins(void)
 {
+	struct cancel cancel;
+
+	cancel_hold(&cancel);
 	for (unsigned i = 0; calling && i < SHELVES; i++) {
 		struct shelf *shelf = &pool.shelves[i];
 
@@ -371,6 +376,7 @@ static void child_begins(void)
 		if (*shelf->server)
 			client_close(&shelf->client);
 	}
+	cancel_release(&cancel);
 	forking = false;
 	pool.pid = -1;
 	if (calling)

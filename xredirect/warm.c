@@ -13,6 +13,7 @@
  */
 #include "xredirect/warm.h"
 
+#include "common/cancel.h"
 #include "lib/client.h"
 
 #include <errno.h>
@@ -88,12 +89,17 @@ static void thread_ends(void *data)
 /* The memory of its parent's other threads is still there. Their descriptors are copies. */
 static void child_begins(void)
 {
+	struct cancel cancel;
+
+	/* fork(2) is no cancellation point. */
+	cancel_hold(&cancel);
 	for (unsigned i = 0; i < WARM_MAX; i++) {
 		struct place *place = atomic_load(&kept[i]);
 
 		if (place)
 			place_clear(place);
 	}
+	cancel_release(&cancel);
 }
 
 /* Early, so that the key is one of those for which pthread_setspecific(3) needs no memory. */

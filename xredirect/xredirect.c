@@ -29,14 +29,17 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
-const char *const plugins_hooks[] = {"__open64_2", "__open_2", "__openat64_2", "__openat_2", "bind",
-	"connect", "fopen", "fopen64", "freeaddrinfo", "freeifaddrs", "getaddrinfo",
-	"gethostbyaddr", "gethostbyaddr_r", "gethostbyname", "gethostbyname2", "gethostbyname2_r",
-	"gethostbyname_r", "gethostid", "getifaddrs", "getnameinfo", "if_freenameindex",
-	"if_indextoname", "if_nameindex", "if_nametoindex", "open", "open64", "openat", "openat64",
-	"pthread_create", "res_nquery", "res_nquerydomain", "res_nsearch", "res_nsend", "res_query",
-	"res_querydomain", "res_search", "res_send", "sendmmsg", "sendmsg", "sendto", "setsockopt",
-	"socket", "thrd_create", NULL};
+const char *const plugins_hooks[] = {"__open64_2", "__open_2", "__openat64_2", "__openat_2",
+	"__res_nquery", "__res_nquerydomain", "__res_nsearch", "__res_nsend", "__res_query",
+	"__res_querydomain", "__res_search", "__res_send", "bind", "connect", "fopen", "fopen64",
+	"freeaddrinfo", "freeifaddrs", "getaddrinfo", "getaddrinfo_a", "gethostbyaddr",
+	"gethostbyaddr_r", "gethostbyname", "gethostbyname2", "gethostbyname2_r", "gethostbyname_r",
+	"gethostid", "getifaddrs", "getnameinfo", "if_freenameindex", "if_indextoname",
+	"if_nameindex", "if_nametoindex", "iruserok", "iruserok_af", "open", "open64", "openat",
+	"openat64", "pthread_create", "rcmd", "rcmd_af", "res_nquery", "res_nquerydomain",
+	"res_nsearch", "res_nsend", "res_query", "res_querydomain", "res_search", "res_send",
+	"rexec", "rexec_af", "rresvport", "rresvport_af", "ruserok", "ruserok_af", "sendmmsg",
+	"sendmsg", "sendto", "setsockopt", "socket", "thrd_create", NULL};
 _Static_assert(sizeof(plugins_hooks) / sizeof(plugins_hooks[0]) <= PLUGINS_HOOKS_MAX + 1,
 	"plugins.c has room for fewer");
 const char plugins_harm[] = "sockets that it makes are not redirected";
@@ -73,6 +76,10 @@ static int xredirect_connect(
 
 	if (route_is_elsewhere(&route) && guard_refuses(address, length, caller))
 		return refuse(ENOENT);
+	if (destination_matters() && length >= sizeof(sa_family_t) &&
+		memory_readable(address, sizeof(sa_family_t)) == sizeof(sa_family_t) &&
+		address->sa_family == AF_UNSPEC)
+		destination_dissolve(fd);
 	r = destination_settle(fd, address, length, DESTINATION_CONNECT);
 	return r < 0 ? refuse(-r) : next_connect(fd, address, length);
 }
@@ -84,10 +91,16 @@ static int xredirect_bind(int fd, const struct sockaddr *address, socklen_t leng
 	return r < 0 ? refuse(-r) : next_bind(fd, address, length);
 }
 
+/* What a call that sends does with an address. */
+static enum destination_call sending(unsigned flags)
+{
+	return flags & MSG_FASTOPEN ? DESTINATION_CONNECT : DESTINATION_SEND;
+}
+
 static ssize_t xredirect_sendto(int fd, const void *data, size_t size, int flags,
 	const struct sockaddr *address, socklen_t length)
 {
-	int r = destination_settle(fd, address, length, DESTINATION_SEND);
+	int r = destination_settle(fd, address, length, sending((unsigned)flags));
 
 	return r < 0 ? refuse(-r) : next_sendto(fd, data, size, flags, address, length);
 }
@@ -101,9 +114,9 @@ static socklen_t name_length(const struct msghdr *message)
 		       : message->msg_namelen;
 }
 
-static int settle_message(int fd, const struct msghdr *message)
+static int settle_message(int fd, const struct msghdr *message, unsigned flags)
 {
-	return destination_settle(fd, message->msg_name, name_length(message), DESTINATION_SEND);
+	return destination_settle(fd, message->msg_name, name_length(message), sending(flags));
 }
 
 static ssize_t xredirect_sendmsg(int fd, const struct msghdr *message, int flags)
@@ -111,7 +124,7 @@ static ssize_t xredirect_sendmsg(int fd, const struct msghdr *message, int flags
 	int r = 0;
 
 	if (destination_matters() && memory_readable(message, sizeof(*message)) == sizeof(*message))
-		r = settle_message(fd, message);
+		r = settle_message(fd, message, (unsigned)flags);
 	return r < 0 ? refuse(-r) : next_sendmsg(fd, message, flags);
 }
 
@@ -141,7 +154,7 @@ static int xredirect_sendmmsg(int fd, struct mmsghdr *messages, unsigned n, send
 	if (!destination_matters() || n == 0 ||
 		memory_readable(messages, sizeof(*messages)) != sizeof(*messages))
 		return next_sendmmsg(fd, messages, n, flags);
-	r = settle_message(fd, &messages->msg_hdr);
+	r = settle_message(fd, &messages->msg_hdr, (unsigned)flags);
 	if (r < 0)
 		return refuse(-r);
 	return next_sendmmsg(fd, messages, messages_same(messages, n), flags);

@@ -103,6 +103,7 @@ def test_whose_files_by_the_name_of_the_namespace(own, vpn, netns, broker, tmp_p
     for number, (args, expected) in enumerate([
             (['--netns', vpn.name], 'its own\n'),
             (['--netns', f'/run/netns/{vpn.name}'], 'its own\n'),
+            (['--netns', f'/run/netns//{vpn.name}'], 'its own\n'),
             (['--netns', f'/run/netns/../netns/{vpn.name}'], 'the hosts of all\n'),
             (['--netns', link], 'the hosts of all\n'),
             (['--netns', f'/proc/{os.getpid()}/ns/net'], 'the hosts of all\n'),

@@ -143,3 +143,30 @@ def test_without_proc(program, redirected, sanitizer):
                          XREDIRECT_LOCAL=LOCAL)
     assert outside.stdout.endswith(': ENETUNREACH\n')
     assert outside.stderr.count('\n') == 1 and '/proc is needed' in outside.stderr
+
+
+CORNERS = '''\
+-- messages
+connect_to(fd, AF_INET, LISTED, PORT): 0
+fd: here
+sendmmsg(fd, both, 2, 0): 1
+sendmmsg(fd, both + 1, 1, 0): ENETUNREACH
+sendmmsg(fd, both, 2, 0): 1
+recv(server, text, sizeof(text), 0): 4
+recv(ear, text, sizeof(text), 0): EAGAIN
+-- accepted
+bind(server, (struct sockaddr *)&at, length_of(&at)): 0
+server: here
+connect(fd, (struct sockaddr *)&none, sizeof(none)): 0
+connect_to(fd, AF_INET, UNLISTED, PORT): ENETUNREACH
+accept(ear, NULL, NULL): EAGAIN
+-- stream
+connect_to(fd, AF_INET, LISTED, PORT): 0
+send_to(fd, "text", AF_INET, UNLISTED, PORT): 4
+fd: here
+'''
+
+
+def test_corners(program, redirected):
+    result = redirected([program('corners')], XREDIRECT_LOCAL=LOCAL)
+    assert (result.stdout, result.returncode) == (CORNERS, 0)

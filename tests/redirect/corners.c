@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Ways round XREDIRECT_LOCAL that a reader found: a message without an address in front of one for
+ * somebody who is not in the list; a connection that a listener here accepted, dissolved and used
+ * again; a stream that is sent to with an address, which means nothing to it. Here somebody listens at
+ * an address that is not in the list, and must hear nothing.
+ */
+#include "tests/redirect/program.h"
+
+#define LISTED	 "127.1.2.3"
+#define UNLISTED "127.0.0.5"
+#define PORT	 3300
+
+static int listener(int type, const char *address)
+{
+	int fd = raw_socket(AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct sockaddr_storage at = address_of(AF_INET, address, PORT);
+
+	set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	MUST(syscall(SYS_bind, fd, &at, length_of(&at)) == 0);
+	MUST(type != SOCK_STREAM || listen(fd, 10) == 0);
+	return fd;
+}
+
+static void messages(void)
+{
+	int server = listener(SOCK_DGRAM, LISTED), ear = listener(SOCK_DGRAM, UNLISTED);
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_storage to = address_of(AF_INET, UNLISTED, PORT);
+	struct iovec data = {.iov_base = (char[]){"text"}, .iov_len = 4};
+	struct mmsghdr both[2] = {{.msg_hdr = {.msg_iov = &data, .msg_iovlen = 1}},
+		{.msg_hdr = {.msg_iov = &data,
+			 .msg_iovlen = 1,
+			 .msg_name = &to,
+			 .msg_namelen = length_of(&to)}}};
+	char text[8];
+
+	puts("-- messages");
+	SAY(connect_to(fd, AF_INET, LISTED, PORT));
+	WHERE(fd);
+	SAY(sendmmsg(fd, both, 2, 0));
+	SAY(sendmmsg(fd, both + 1, 1, 0));
+	to.ss_family = AF_UNSPEC;
+	SAY(sendmmsg(fd, both, 2, 0));
+	SAY(recv(server, text, sizeof(text), 0));
+	SAY(recv(ear, text, sizeof(text), 0));
+	close(fd);
+	close(server);
+	close(ear);
+}
+
+static void accepted(void)
+{
+	int ear = listener(SOCK_STREAM, UNLISTED), fd, client;
+	struct sockaddr_storage at = address_of(AF_INET, LISTED, PORT), none = {0};
+	int server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	puts("-- accepted");
+	SAY(bind(server, (struct sockaddr *)&at, length_of(&at)));
+	WHERE(server);
+	MUST(listen(server, 10) == 0);
+	client = raw_socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	MUST(syscall(SYS_connect, client, &at, length_of(&at)) == 0);
+	fd = accept(server, NULL, NULL);
+	MUST(fd >= 0);
+	SAY(connect(fd, (struct sockaddr *)&none, sizeof(none)));
+	SAY(connect_to(fd, AF_INET, UNLISTED, PORT));
+	SAY(accept(ear, NULL, NULL));
+	close(fd);
+	close(client);
+	close(server);
+	close(ear);
+}
+
+static void stream(void)
+{
+	int server = listener(SOCK_STREAM, LISTED);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	puts("-- stream");
+	SAY(connect_to(fd, AF_INET, LISTED, PORT));
+	SAY(send_to(fd, "text", AF_INET, UNLISTED, PORT));
+	WHERE(fd);
+	close(fd);
+	close(server);
+}
+
+int main(void)
+{
+	messages();
+	accepted();
+	stream();
+	return 0;
+}
