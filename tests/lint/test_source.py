@@ -87,7 +87,7 @@ def test_length_of_functions(path):
 
 def test_functions_are_found():
     """That the test above can fail."""
-    for path, some in (('server/main.c', 'main'), ('tools/check', 'run_step'),
+    for path, some in (('server/main.c', 'main'), ('tools/check', 'test_step'),
                        ('tests/support/wait.py', 'wait_until')):
         found = dict(functions(pathlib.Path(path)))
         assert found[some] > 5, path
