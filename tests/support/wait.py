@@ -10,16 +10,21 @@ import pytest
 
 
 def wait_until(condition, timeout=10, what=None):
-    """Calls condition until it returns something true, which is returned. Fails after timeout."""
-    end = time.monotonic() + timeout
+    """Calls condition until it returns something true, which is returned. Fails after timeout.
+
+    The longer that takes, the less often, to leave the CPU to what is waited for.
+    """
+    begin = time.monotonic()
+    end = begin + timeout
     while True:
         value = condition()
         if value:
             return value
-        if time.monotonic() > end:
+        now = time.monotonic()
+        if now > end:
             text = what() if callable(what) else what
             pytest.fail(f'not within {timeout} s: {text or condition}')
-        time.sleep(0.005)
+        time.sleep(min(max(0.005, (now - begin) / 20), 0.05))
 
 
 def skip(reason):
