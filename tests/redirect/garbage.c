@@ -110,18 +110,12 @@ static void of_no_memory(void)
 	}
 }
 
-static void messages(void)
+/* musl copies a message, whatever it is. */
+#ifdef __GLIBC__
+static void no_messages(int fd, const struct mmsghdr *message)
 {
-	struct sockaddr_storage to = address_of(AF_INET, UNLISTED, PORT);
-	struct iovec data = {.iov_base = (char[]){"x"}, .iov_len = 1};
-	struct mmsghdr message = {.msg_hdr = {.msg_name = &to,
-					  .msg_namelen = sizeof(struct sockaddr_in),
-					  .msg_iov = &data,
-					  .msg_iovlen = 1}};
 	char *end = page_end();
-	int fd = socket(AF_INET, SOCK_DGRAM, 0);
 
-	printf("-- messages\n");
 	SAY(sendmsg(fd, NULL, 0));
 	SAY(sendmsg(fd, (void *)8, 0));
 	SAY(sendmsg(fd, (void *)end, 0));
@@ -130,12 +124,31 @@ static void messages(void)
 	SAY(sendmmsg(fd, NULL, 0, 0));
 	SAY(sendmmsg(fd, (void *)end, 1, 0));
 	SAY(sendmmsg(fd, (void *)(end - 16), 1, 0));
-	SAY(sendmmsg(fd, &message, 0, 0));
 	/* There is one, and said to be many. */
-	memcpy(end - sizeof(message), &message, sizeof(message));
-	SAY(sendmmsg(fd, (void *)(end - sizeof(message)), 2, 0));
-	SAY(sendmmsg(fd, (void *)(end - sizeof(message)), 5000, 0));
-	SAY(sendmmsg(fd, (void *)(end - sizeof(message)), UINT_MAX, 0));
+	memcpy(end - sizeof(*message), message, sizeof(*message));
+	SAY(sendmmsg(fd, (void *)(end - sizeof(*message)), 2, 0));
+	SAY(sendmmsg(fd, (void *)(end - sizeof(*message)), 5000, 0));
+	SAY(sendmmsg(fd, (void *)(end - sizeof(*message)), UINT_MAX, 0));
+}
+#else
+static void no_messages(int fd, const struct mmsghdr *message)
+{
+}
+#endif
+
+static void messages(void)
+{
+	struct sockaddr_storage to = address_of(AF_INET, UNLISTED, PORT);
+	struct iovec data = {.iov_base = (char[]){"x"}, .iov_len = 1};
+	struct mmsghdr message = {.msg_hdr = {.msg_name = &to,
+					  .msg_namelen = sizeof(struct sockaddr_in),
+					  .msg_iov = &data,
+					  .msg_iovlen = 1}};
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	printf("-- messages\n");
+	no_messages(fd, &message);
+	SAY(sendmmsg(fd, &message, 0, 0));
 	message.msg_hdr.msg_iovlen = 5000;
 	SAY(sendmsg(fd, &message.msg_hdr, 0));
 	message.msg_hdr.msg_iovlen = 1;

@@ -5,8 +5,7 @@
  */
 #include "tests/redirect/program.h"
 
-#include <dirent.h>
-#include <signal.h>
+#include <linux/close_range.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 

@@ -13,6 +13,9 @@
 
 #include <sys/syscall.h>
 
+/* Here it is about libc's function, not about the kernel's. */
+#undef sendmsg
+
 /* A socket of this process's own namespace: no library stands in front of this. */
 static inline int raw_socket(int domain, int type, int protocol)
 {
