@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 import pytest
 
-from foreign import Runs
+from foreign import RUNS, Runs
 
 
 @pytest.fixture
@@ -15,10 +15,10 @@ def say(capfd):
 
 @pytest.fixture(scope='module')
 def runs(request):
-    """runs(SUITE_OF): the runs of all modules that are to be tested, started at once."""
+    """runs(SUITE_OF): the runs of all modules that are to be tested, so many at once."""
     made = []
 
-    def start(suite_of):
+    def start(suite_of, at_once=RUNS):
         if not made:
             wanted = {}
             for item in request.session.items:
@@ -26,7 +26,7 @@ def runs(request):
                     params = item.callspec.params
                     wanted.setdefault(params['module'], []).append(params.get('library', 'libxbind'))
             made.append(Runs({name: (suite_of(name), libraries)
-                              for name, libraries in wanted.items()}))
+                              for name, libraries in wanted.items()}, at_once))
         return made[0]
 
     yield start

@@ -27,7 +27,7 @@ from support.netns import Namespace
 
 SOCKETS = '[Server]\nAllowSockets=tcp udp mptcp udplite sctp ping route\n'
 # How many runs at once. They mostly wait.
-RUNS = 10
+RUNS = 6
 PATIENCE = 200  # seconds for a run
 RERUNS = 5
 # More tests than that do not differ because the machine is busy.
@@ -198,9 +198,9 @@ def handed_out(log):
 class Runs:
     """Those of several modules at once; of(NAME, LIBRARY) waits for the two of a module."""
 
-    def __init__(self, suites):
+    def __init__(self, suites, at_once):
         """{name: (suite, [library, ...])}"""
-        self.pool = concurrent.futures.ThreadPoolExecutor(RUNS)
+        self.pool = concurrent.futures.ThreadPoolExecutor(at_once)
         self.futures = {}
         for name, (suite, libraries) in suites.items():
             self.futures[name, None] = self.pool.submit(suite.natively)
