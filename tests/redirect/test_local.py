@@ -134,13 +134,14 @@ def test_each_move_is_told_at_debug(program, redirected):
     assert all('this namespace now' in line for line in lines)
 
 
-def test_without_proc(program, redirected, sanitizer):
+def test_without_proc(program, libxredirect, redirected, sanitizer):
     """What else uses the socket cannot be found out: the call fails, and says why."""
     if sanitizer == 'asan':
         skip('AddressSanitizer does not start without /proc')
+    # only the program is for the libc that the library is for
     outside = redirected(['unshare', '--mount', 'sh', '-c',
-                          'mount -t tmpfs none /proc && exec "$@"', 'sh', program('strict')],
-                         XREDIRECT_LOCAL=LOCAL)
+                          'mount -t tmpfs none /proc && LD_PRELOAD=$0 exec "$@"', libxredirect,
+                          program('strict')], LD_PRELOAD='', XREDIRECT_LOCAL=LOCAL)
     assert outside.stdout.endswith(': ENETUNREACH\n')
     assert outside.stderr.count('\n') == 1 and '/proc is needed' in outside.stderr
 

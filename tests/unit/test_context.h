@@ -42,7 +42,7 @@ static inline void pop(void)
 
 static inline void push_number(unsigned i)
 {
-	char server[16];
+	char server[24];
 
 	snprintf(server, sizeof(server), "number-%u", i);
 	push(server);
@@ -50,7 +50,7 @@ static inline void push_number(unsigned i)
 
 static inline bool is_number(unsigned i)
 {
-	char server[16];
+	char server[24];
 
 	snprintf(server, sizeof(server), "number-%u", i);
 	return is_current(server);
