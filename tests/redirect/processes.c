@@ -138,6 +138,8 @@ int main(int argc, char **argv)
 			open += fcntl(fd, F_GETFD) >= 0;
 		return open;
 	}
+	/* nothing that a child would write once more */
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	close_range(3, ~0U, 0);
 	for (int i = 0; i < THREADS; i++)
 		MUST(pthread_create(&threads[i], NULL, make_sockets, NULL) == 0);

@@ -12,8 +12,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SIZE   20
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
+
+#define SIZE 20
+#ifdef __SANITIZE_ADDRESS__
+#define STRIDE 77 /* there are many more of them, and forks take long */
+#else
 #define STRIDE 7
+#endif
 
 static struct fake_broker broker;
 static unsigned fds_before;
