@@ -40,7 +40,11 @@ def skip_foreign(items):
                 item.add_marker(pytest.mark.skip(reason=reason))
 
 
+# Functions that instrumented code calls. __asan_init is not one: a library may look for it.
+INSTRUMENTED = {'asan': b'__asan_version_mismatch_check', 'tsan': b'__tsan_func_entry'}
+
+
 def sanitizer_of(library):
     """Which one a library was built with: 'asan', 'tsan', or ''."""
     symbols = pathlib.Path(library).read_bytes()
-    return next((name for name in ('asan', 'tsan') if f'__{name}_init'.encode() in symbols), '')
+    return next((name for name, symbol in INSTRUMENTED.items() if symbol in symbols), '')
