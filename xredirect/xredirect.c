@@ -26,6 +26,8 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
+#include <stdbool.h>
+#include <string.h>
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -68,6 +70,17 @@ static int xredirect_socket(int domain, int type, int protocol)
 	return r;
 }
 
+/* Whether connect(2) is to make a socket forget its peer. */
+static bool dissolves(const struct sockaddr *address, socklen_t length)
+{
+	sa_family_t family;
+
+	if (length < sizeof(family) || memory_readable(address, sizeof(family)) != sizeof(family))
+		return false;
+	memcpy(&family, address, sizeof(family));
+	return family == AF_UNSPEC;
+}
+
 static int xredirect_connect(
 	int fd, const struct sockaddr *address, socklen_t length, const void *caller)
 {
@@ -76,9 +89,7 @@ static int xredirect_connect(
 
 	if (route_is_elsewhere(&route) && guard_refuses(address, length, caller))
 		return refuse(ENOENT);
-	if (destination_matters() && length >= sizeof(sa_family_t) &&
-		memory_readable(address, sizeof(sa_family_t)) == sizeof(sa_family_t) &&
-		address->sa_family == AF_UNSPEC)
+	if (destination_matters() && dissolves(address, length))
 		destination_dissolve(fd);
 	r = destination_settle(fd, address, length, DESTINATION_CONNECT);
 	return r < 0 ? refuse(-r) : next_connect(fd, address, length);

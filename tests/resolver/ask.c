@@ -259,7 +259,7 @@ static void ask_raw(char **parts, int n, const char *how)
 
 static void ask(char *line)
 {
-	char *parts[16], *rest = NULL;
+	char *parts[16] = {NULL}, *rest = NULL;
 	int n = 0;
 
 	printf("? %s\n", line);
