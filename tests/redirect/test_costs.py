@@ -41,10 +41,10 @@ def test_nothing_is_redirected(how, variables, calls, libxredirect):
 
 
 def test_redirected_sockets_are_used(calls, libxredirect):
-    """But for a look, in connect(2), whether it is a Unix address."""
+    """But for a look, in connect(2), whether it is a Unix address. It may be in two pages."""
     bare, found = calls('use'), calls('use', libxredirect)
     assert [call for call in found if call != 'rt_sigprocmask'] == bare
-    assert len(found) - len(bare) == 3
+    assert 3 <= len(found) - len(bare) <= 6
 
 
 def extra(bare, found):
@@ -60,8 +60,10 @@ def test_with_a_list(calls, libxredirect):
     assert more.pop('getsockopt') == uses
     stats = more.pop('fstat', 0) + more.pop('newfstatat', 0)
     assert stats == uses
-    # the messages are looked at, too, and connect(2) is guarded, and looked at for AF_UNSPEC
-    assert more.pop('rt_sigprocmask') == uses + 2 * 3 + 2 * 3
+    # the messages are looked at, too, and connect(2) is guarded, and looked at for AF_UNSPEC; twice
+    # what is in two pages
+    looks = uses + 2 * 3 + 2 * 3
+    assert looks <= more.pop('rt_sigprocmask') <= 2 * looks
     assert not more
 
 
