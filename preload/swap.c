@@ -130,12 +130,12 @@ static int check_limit(const struct descriptors *found)
 	return 0;
 }
 
-/* Nobody but us has replaced or bound it since bind(2) was called. */
-static int check_untouched(int fd)
+/* Nobody but us has replaced or bound it since it was looked at. */
+static int check_untouched(int fd, int port)
 {
-	int port = socket_port_of(fd);
+	int now = socket_port_of(fd);
 
-	return port > 0 ? -EINVAL : port;
+	return now < 0 ? now : now == port ? 0 : -EINVAL;
 }
 
 /* The number of a stale entry may well be the one that the new socket got. */
@@ -304,9 +304,9 @@ static void tell(struct swap *swap)
 			"now, and never answers them: the program must bind it first");
 }
 
-static int swap_claimed(struct swap *swap, uint64_t cookie)
+static int swap_claimed(struct swap *swap, uint64_t cookie, int port)
 {
-	int r = check_untouched(swap->old);
+	int r = check_untouched(swap->old, port);
 
 	if (r == 0)
 		r = descriptors_find(swap->old, cookie, &swap->found);
@@ -336,7 +336,7 @@ static int swap_claimed(struct swap *swap, uint64_t cookie)
 	return 0;
 }
 
-int swap_socket(int old, uint64_t cookie, int new)
+int swap_socket(int old, uint64_t cookie, int port, int new)
 {
 	_cleanup_claim_ uint64_t claim = 0;
 	struct swap swap = {.old = old, .new = new, .backup = -1, .watch = -1};
@@ -344,7 +344,7 @@ int swap_socket(int old, uint64_t cookie, int new)
 	int r = now == 0 ? -errno : -EINVAL;
 
 	if (now != 0 && now == cookie && claims_take(cookie, &claim))
-		r = swap_claimed(&swap, cookie);
+		r = swap_claimed(&swap, cookie, port);
 	if (r == 0)
 		journal_forget(cookie);
 	descriptors_release(&swap.found);

@@ -210,7 +210,7 @@ static int redirect(int fd, struct move *move)
 		return r;
 	}
 	close_fd(&fresh);
-	r = swap_socket(fd, cookie, steal_fd(&new));
+	r = swap_socket(fd, cookie, 0, steal_fd(&new));
 	if (r < 0)
 		report_swap(move->port, -r);
 	else
