@@ -2,44 +2,37 @@
 /*
  * A socket is made before it is known what for, so it comes from the broker. When it is connected,
  * bound or sent with and XREDIRECT_LOCAL has the address, a socket of the process's own namespace
- * takes its place (preload/swap.c), with all that the program had set.
+ * takes its place (move.c).
  *
  * Such a socket must never reach anything that is not in the list, if the program uses it again: by
  * another connect(2) after a failed one, by sendto(2) to somebody else. So it is marked, and a
  * marked one is only used with addresses in the list. Used with another one it goes back, if it is
- * still fresh, or else the call fails. The mark is a mode bit of the socket's inode (fchmod(2);
- * sockfs keeps modes, and asks them of nobody): all duplicates of the descriptor have it, in
- * children and after execve(2) as well, and there is no table that could run full. S_ISVTX means
- * nothing on a socket. Where the bit cannot be set, the socket is not used here.
+ * still fresh, or else the call fails. While a call is on its way with what it has found, no other
+ * thread moves the socket (uses.c).
  *
  * Sockets that the process was given (by systemd, by its parent) are of this namespace without the
  * mark. They are what who gave them wanted, and are left alone. So are those that a socket here has
  * accepted: whoever is at the other end came here.
- *
- * The one thing that cannot be made safe: of two threads that use one new socket at the same
- * moment, with addresses of both sides, one may have looked at the mark just before the other moved
- * the socket.
  */
 #include "xredirect/destination.h"
 
 #include "common/cancel.h"
 #include "common/cleanup.h"
 #include "preload/memory.h"
-#include "preload/options.h"
 #include "preload/report.h"
 #include "preload/sockaddr.h"
 #include "preload/socket.h"
-#include "preload/swap.h"
+#include "xredirect/bound.h"
+#include "xredirect/move.h"
 #include "xredirect/next.h"
-#include "xredirect/source.h"
+#include "xredirect/route.h"
 
 #include <errno.h>
 #include <netinet/in.h>
 #include <sys/stat.h>
-#include <time.h>
 
-/* How often a move is tried while another one is under way. */
-#define BUSY_TRIES 20
+/* How often a call moves its socket before it gives up. */
+#define MOVES 20
 
 bool destination_matters(void)
 {
@@ -117,88 +110,6 @@ static bool is_stream(int fd)
 	return socket_kind_of(fd, &kind) == 0 && socket_is_tcp(kind.protocol);
 }
 
-/* The descriptor is known to be a socket, so that no file system is asked. */
-static bool is_marked(int fd)
-{
-	struct stat status;
-
-	return fstat(fd, &status) == 0 && (status.st_mode & S_ISVTX);
-}
-
-static int mark(int fd)
-{
-	struct stat status;
-
-	if (fstat(fd, &status) < 0 || fchmod(fd, (status.st_mode & 0777) | S_ISVTX) < 0)
-		return -errno;
-	return is_marked(fd) ? 0 : -EOPNOTSUPP;
-}
-
-/* A move of a socket to the other side. */
-struct move {
-	int fd;
-	uint64_t cookie; /* what tells that it still is that socket */
-	struct socket_kind kind;
-	bool to_here;
-	const char *call; /* for messages, as in "connect to " */
-};
-
-static int socket_here(const struct socket_kind *kind)
-{
-	int fd = next_socket(kind->domain, kind->type | SOCK_CLOEXEC, kind->protocol);
-
-	return fd < 0 ? -errno : fd;
-}
-
-static int socket_there(const struct move *move)
-{
-	const struct socket_kind *kind = &move->kind;
-	struct route route = route_current();
-
-	/*
-	 * It was made in a context that has ended: there is no telling where it belongs. To tell
-	 * what is usual there, what is usual here has to do.
-	 */
-	if (!route.server)
-		return move->to_here ? socket_here(kind) : -ENETUNREACH;
-	return source_socket(
-		&route, move->call, kind->domain, kind->type | SOCK_CLOEXEC, kind->protocol);
-}
-
-/*
- * Gives the socket's state to its successor, which is consumed, and puts that in its place. What is
- * usual over there or here is told by a socket of the side that is left.
- */
-static int replace(const struct move *move, int *usual, int *successor)
-{
-	int r = move->to_here ? mark(*successor) : 0;
-
-	if (r == 0)
-		r = options_carry(move->fd, *usual, *successor, &move->kind);
-	/* Its number may be needed (preload/swap.c). */
-	close_fd(usual);
-	return r < 0 ? r : swap_socket(move->fd, move->cookie, steal_fd(successor));
-}
-
-/* Returns 0, a negative errno and nothing has changed, or 1: it is here anyhow. */
-static int move(const struct move *move)
-{
-	_cleanup_fd_ int here = socket_here(&move->kind), there = -1;
-
-	if (here < 0)
-		return here;
-	/* It was here from the start; or the kernel is too old to tell. */
-	if (move->to_here && !socket_is_elsewhere(move->fd, here))
-		return socket_tells_namespace(here) || !route_current().server ? 1 : -EOPNOTSUPP;
-	/* Its addresses can be set in ways that are not seen here (sctp_connectx(3)). */
-	if (move->kind.protocol == IPPROTO_SCTP)
-		return -EOPNOTSUPP;
-	there = socket_there(move);
-	if (there < 0)
-		return there;
-	return move->to_here ? replace(move, &there, &here) : replace(move, &here, &there);
-}
-
 static void tell(const struct move *move, const char *where, int error)
 {
 	char unknown[16];
@@ -214,6 +125,9 @@ static void tell(const struct move *move, const char *where, int error)
 		text = "/proc is needed to find what else the program uses its socket for";
 	if (error == EMFILE)
 		text = "a descriptor is beyond the limit, or none is left (LimitNOFILE=)";
+	if (error == EOPNOTSUPP)
+		text = "that can be done for TCP, UDP and what is like them only, with kernel 5.14 "
+		       "or newer";
 	if (error == ENETUNREACH)
 		text = "the socket was made for an address in XREDIRECT_LOCAL, and this one is not "
 		       "in it";
@@ -224,33 +138,6 @@ static void tell(const struct move *move, const char *where, int error)
 			: "it is not in XREDIRECT_LOCAL, and the program's socket is of this "
 			  "namespace",
 		text);
-}
-
-/* Whether another thread, or what this signal handler interrupted, is about to replace a socket. */
-static bool is_busy(const struct move *move)
-{
-	return is_marked(move->fd) != move->to_here && socket_port_of(move->fd) == 0;
-}
-
-/*
- * Two threads that use a new socket for the same side at once: the second one waits for the first.
- * Not for long, since that may be what it has interrupted.
- */
-static int move_once(struct move *to)
-{
-	static const struct timespec nap = {.tv_nsec = 1000000};
-	int r;
-
-	for (unsigned tries = 0;; tries++) {
-		to->cookie = socket_cookie_of(to->fd);
-		r = socket_kind_of(to->fd, &to->kind);
-		if (r == 0)
-			r = move(to);
-		if (r != -EINVAL || tries == BUSY_TRIES || !is_busy(to))
-			break;
-		nanosleep(&nap, NULL);
-	}
-	return r < 0 && is_marked(to->fd) == to->to_here ? 1 : r;
 }
 
 /* An errno that the call may fail with, and that says something. */
@@ -268,41 +155,85 @@ static int program_errno(int error, enum destination_call call)
 	}
 }
 
-/* Apart, for the sake of the stack of all other calls. */
-__attribute__((noinline)) static int settle(int fd, const struct sockaddr_storage *address,
-	socklen_t length, enum destination_call call)
+static int move_there_or_here(const struct move *move, const struct sockaddr_storage *address)
 {
-	static const char *const names[] = {"connect to ", "bind to ", "send to "};
-	struct move to = {.fd = fd, .to_here = is_listed(address, length), .call = names[call]};
 	char where[SOCKADDR_TEXT_SIZE];
 	struct cancel cancel;
 	int r;
 
-	/* What is no internet socket is none of our business. */
-	if (!is_for(fd, address->ss_family) || is_marked(fd) == to.to_here ||
-		(call == DESTINATION_SEND && is_stream(fd)))
-		return 0;
 	cancel_hold(&cancel);
-	r = move_once(&to);
+	r = move_socket(move);
 	/* Bound already, or by somebody else meanwhile: bind(2) says so. */
-	if (r < 0 && !(r == -EINVAL && call == DESTINATION_BIND))
-		tell(&to, sockaddr_text(address, NULL, where), -r);
+	if (r < 0 && (r != -EINVAL || move->may_be_used))
+		tell(move, sockaddr_text(address, NULL, where), -r);
 	else if (r == 0)
-		report(REPORT_DEBUG, "%s%s: the socket is %s now", to.call,
+		report(REPORT_DEBUG, "%s%s: the socket is %s now", move->call,
 			sockaddr_text(address, NULL, where),
-			to.to_here ? "one of this namespace" : "the broker's");
+			move->to_here ? "one of this namespace" : "the broker's");
 	cancel_release(&cancel);
-	return r < 0 ? -program_errno(-r, call) : 0;
+	return r;
 }
 
-int destination_settle(
-	int fd, const struct sockaddr *address, socklen_t length, enum destination_call call)
+/* Whether it is where it should be, and known to be used there. */
+static bool is_right(
+	const struct move *move, const struct sockaddr_storage *address, const struct use *use)
+{
+	struct stat status;
+
+	if (fstat(move->fd, &status) < 0)
+		return false;
+	uses_found(use, status.st_ino);
+	if (move_has_mark(&status) != move->to_here)
+		return false;
+	if (!move->to_here && move->may_be_used)
+		bound_used(move->fd);
+	else if (!move->to_here && bound_to_anything(address))
+		bound_note(move->fd);
+	return true;
+}
+
+/* Apart, for the sake of the stack of all other calls. */
+__attribute__((noinline)) static int settle(int fd, const struct sockaddr_storage *address,
+	socklen_t length, enum destination_call call, struct use *use)
+{
+	static const char *const names[] = {"connect to ", "bind to ", "send to "};
+	struct move move = {.fd = fd,
+		.to_here = is_listed(address, length),
+		.may_be_used = call != DESTINATION_BIND,
+		.call = names[call]};
+	int r = 0;
+
+	/* What is no internet socket is none of our business. */
+	if (!is_for(fd, address->ss_family))
+		return 0;
+	/* Threads that do not agree move it to and fro, until one has made its call. */
+	for (unsigned tries = 0; r == 0 && tries < MOVES; tries++) {
+		uses_begin(use, fd);
+		if (is_right(&move, address, use))
+			return 0;
+		uses_end(use);
+		if (call == DESTINATION_SEND && is_stream(fd))
+			return 0;
+		r = move_there_or_here(&move, address);
+	}
+	if (r == 0)
+		return -ENETUNREACH;
+	if (r < 0)
+		return -program_errno(-r, call);
+	uses_begin(use, fd);
+	is_right(&move, address, use);
+	return 0;
+}
+
+int destination_settle(int fd, const struct sockaddr *address, socklen_t length,
+	enum destination_call call, struct use *use)
 {
 	struct sockaddr_storage copied;
 	int saved_errno = errno, r = 0;
 
+	use->place = USE_NONE;
 	if (destination_matters() && copy(address, length, call, &copied))
-		r = settle(fd, &copied, length, call);
+		r = settle(fd, &copied, length, call, use);
 	errno = saved_errno;
 	return r;
 }
@@ -314,10 +245,10 @@ void destination_dissolve(int fd)
 	struct socket_kind kind;
 
 	if (socket_kind_of(fd, &kind) == 0 && is_for(fd, AF_INET) && socket_is_tcp(kind.protocol) &&
-		!is_marked(fd)) {
-		here = socket_here(&kind);
+		!move_is_marked(fd)) {
+		here = next_socket(kind.domain, kind.type | SOCK_CLOEXEC, kind.protocol);
 		if (here >= 0 && socket_tells_namespace(here) && !socket_is_elsewhere(fd, here))
-			mark(fd);
+			move_mark(fd);
 	}
 	errno = saved_errno;
 }

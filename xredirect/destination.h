@@ -4,6 +4,8 @@
 
 /* Which side a socket is on is decided by the first address it is used with. See destination.c. */
 
+#include "xredirect/uses.h"
+
 #include <stdbool.h>
 #include <sys/socket.h>
 
@@ -19,11 +21,11 @@ enum destination_call {
  * namespace where XREDIRECT_LOCAL has the address, and not one that this had made here for
  * another address where it has not.
  *
- * Returns 0: the call may be made; or a negative errno, with a line, and it must not be. errno is
- * left alone.
+ * Returns 0: the call may be made, and uses_end() is to follow it; or a negative errno, with a
+ * line, and it must not be made. errno is left alone. use is in the frame of the interposed call.
  */
-int destination_settle(
-	int fd, const struct sockaddr *address, socklen_t length, enum destination_call call);
+int destination_settle(int fd, const struct sockaddr *address, socklen_t length,
+	enum destination_call call, struct use *use);
 
 /*
  * Before connect(2) with AF_UNSPEC, after which a TCP socket may be used for another address: marks

@@ -11,6 +11,7 @@
  * memory is allocated, and where nothing is to be redirected no system call is made. Where it
  * is and cannot be, the call fails: there is never a socket of this namespace instead.
  */
+#include "xredirect/bound.h"
 #include "xredirect/destination.h"
 #include "xredirect/guard.h"
 #include "xredirect/next.h"
@@ -85,21 +86,33 @@ static int xredirect_connect(
 	int fd, const struct sockaddr *address, socklen_t length, const void *caller)
 {
 	struct route route = route_current();
+	struct use use;
 	int r;
 
 	if (route_is_elsewhere(&route) && guard_refuses(address, length, caller))
 		return refuse(ENOENT);
 	if (destination_matters() && dissolves(address, length))
 		destination_dissolve(fd);
-	r = destination_settle(fd, address, length, DESTINATION_CONNECT);
-	return r < 0 ? refuse(-r) : next_connect(fd, address, length);
+	r = destination_settle(fd, address, length, DESTINATION_CONNECT, &use);
+	if (r < 0)
+		return refuse(-r);
+	r = next_connect(fd, address, length);
+	uses_end(&use);
+	return r;
 }
 
 static int xredirect_bind(int fd, const struct sockaddr *address, socklen_t length)
 {
-	int r = destination_settle(fd, address, length, DESTINATION_BIND);
+	struct use use;
+	int r = destination_settle(fd, address, length, DESTINATION_BIND, &use);
 
-	return r < 0 ? refuse(-r) : next_bind(fd, address, length);
+	if (r < 0)
+		return refuse(-r);
+	r = next_bind(fd, address, length);
+	if (r < 0)
+		bound_failed(fd);
+	uses_end(&use);
+	return r;
 }
 
 /* What a call that sends does with an address. */
@@ -111,9 +124,15 @@ static enum destination_call sending(unsigned flags)
 static ssize_t xredirect_sendto(int fd, const void *data, size_t size, int flags,
 	const struct sockaddr *address, socklen_t length)
 {
-	int r = destination_settle(fd, address, length, sending((unsigned)flags));
+	struct use use;
+	int r = destination_settle(fd, address, length, sending((unsigned)flags), &use);
+	ssize_t sent;
 
-	return r < 0 ? refuse(-r) : next_sendto(fd, data, size, flags, address, length);
+	if (r < 0)
+		return refuse(-r);
+	sent = next_sendto(fd, data, size, flags, address, length);
+	uses_end(&use);
+	return sent;
 }
 
 /* As the kernel takes it: what is too long is cut off. */
@@ -125,18 +144,24 @@ static socklen_t name_length(const struct msghdr *message)
 		       : message->msg_namelen;
 }
 
-static int settle_message(int fd, const struct msghdr *message, unsigned flags)
+static int settle_message(int fd, const struct msghdr *message, unsigned flags, struct use *use)
 {
-	return destination_settle(fd, message->msg_name, name_length(message), sending(flags));
+	return destination_settle(fd, message->msg_name, name_length(message), sending(flags), use);
 }
 
 static ssize_t xredirect_sendmsg(int fd, const struct msghdr *message, int flags)
 {
+	struct use use = {.place = USE_NONE};
+	ssize_t sent;
 	int r = 0;
 
 	if (destination_matters() && memory_readable(message, sizeof(*message)) == sizeof(*message))
-		r = settle_message(fd, message, (unsigned)flags);
-	return r < 0 ? refuse(-r) : next_sendmsg(fd, message, flags);
+		r = settle_message(fd, message, (unsigned)flags, &use);
+	if (r < 0)
+		return refuse(-r);
+	sent = next_sendmsg(fd, message, flags);
+	uses_end(&use);
+	return sent;
 }
 
 /* How many messages there are for the same side as the first one, at most n. */
@@ -160,15 +185,18 @@ static unsigned messages_same(const struct mmsghdr *messages, unsigned n)
 /* Sends as many as are for the same side as the first one, as a kernel that was interrupted. */
 static int xredirect_sendmmsg(int fd, struct mmsghdr *messages, unsigned n, sendmmsg_flags flags)
 {
+	struct use use;
 	int r;
 
 	if (!destination_matters() || n == 0 ||
 		memory_readable(messages, sizeof(*messages)) != sizeof(*messages))
 		return next_sendmmsg(fd, messages, n, flags);
-	r = settle_message(fd, &messages->msg_hdr, (unsigned)flags);
+	r = settle_message(fd, &messages->msg_hdr, (unsigned)flags, &use);
 	if (r < 0)
 		return refuse(-r);
-	return next_sendmmsg(fd, messages, messages_same(messages, n), flags);
+	r = next_sendmmsg(fd, messages, messages_same(messages, n), flags);
+	uses_end(&use);
+	return r;
 }
 
 /* Only for what may have to be repeated on another socket. */

@@ -60,6 +60,8 @@ def test_with_a_list(calls, libxredirect):
     assert more.pop('getsockopt') == uses
     stats = more.pop('fstat', 0) + more.pop('newfstatat', 0)
     assert stats == uses
+    # whose use of the socket it is (uses.c)
+    assert more.pop('gettid') == uses
     # the messages are looked at, too, and connect(2) is guarded, and looked at for AF_UNSPEC; twice
     # what is in two pages
     looks = uses + 2 * 3 + 2 * 3

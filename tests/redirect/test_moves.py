@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: MIT
+"""When a socket moves to the other side of XREDIRECT_LOCAL, and when it must not."""
+
+LOCAL = '127.1.0.0/16'
+
+REFUSED = 'by_sendto(sock, other): ENETUNREACH\nfirst: good\n'
+SILENCE = 'recv(ear, text, sizeof(text), 0): EAGAIN\n'
+TWO_THREADS = ''.join(
+    f'-- {call}, first 127.0.0.5\n{REFUSED}sock: there\n{SILENCE}'
+    f'-- {call}, first 127.1.2.3\n{REFUSED}sock: here\n{SILENCE}'
+    for call in ('sendto', 'sendmsg', 'connect'))
+OTHERS = '''\
+-- another socket
+by_sendto(fd, LISTED): 4
+fd: here
+-- cancelled
+by_sendto(sock, LISTED): 4
+sock: here
+-- jumped
+by_sendto(sock, LISTED): 4
+sock: here
+'''
+HANDLERS = ''.join(
+    f'-- {name}\n'
+    'by_sendto(other, UNLISTED): 4\n'
+    'by_sendto(other, LISTED): ENETUNREACH\n'
+    'by_sendto(sock, LISTED): ENETUNREACH\n'
+    'by_sendto(sock, UNLISTED): 4\n'
+    f'sock: there\n{SILENCE}'
+    for name in ('a handler', 'on a stack below', 'on a stack above'))
+END = '''\
+-- a child
+by_sendto(fd, LISTED): 4
+fd: here
+-- ended often
+by_sendto(sock, LISTED): 4
+sock: here
+'''
+
+
+def test_not_under_a_call(build, program, libxredirect, redirected):
+    """Of two calls with one socket at once, one fails, and what the other sends goes where it should."""
+    pause = build / 'tests/redirect/libredirect_pause.so'
+    result = redirected([program('between')], XREDIRECT_LOCAL=LOCAL,
+                        LD_PRELOAD=f'{libxredirect} {pause}')
+    assert result.stdout == TWO_THREADS + OTHERS + HANDLERS + END
+    assert result.returncode == 0
+    assert 'a thread, an epoll set or an io_uring uses the socket' in result.stderr
+
+
+BOUND = ''.join(f'''\
+-- {any_address}
+send_to(fd, "word", domain, listed, PORT): 4
+fd: here
+port_of(fd) > 0: 1
+get_int(fd, SOL_SOCKET, SO_BROADCAST): 1
+epoll_wait(set, &event, 1, 10000): 1
+recv(fd, text, sizeof(text), 0): 6
+send_to(fd, "word", domain, unlisted, PORT): ENETUNREACH
+send_to(fd, "word", domain, listed, PORT): 4
+''' for any_address in ('0.0.0.0', '::')) + '''\
+-- connected
+connect_to(fd, AF_INET, LISTED, PORT): EINPROGRESS
+fd: here
+poll(&server, 1, 10000): 1
+-- used
+sent: there
+connected: there
+received: there
+of a port: there
+of an address: there
+in a child: sent, here
+in its parent: sent, here
+-- listening
+connect_to(fd, AF_INET, LISTED, PORT): ENETUNREACH
+fd: there
+-- bound twice
+bind_to(fd, AF_INET, LISTED, 0): EINVAL
+fd: there
+send_to(fd, "word", AF_INET, LISTED, PORT): 4
+fd: here
+'''
+
+
+def test_bound_to_anything(program, redirected):
+    """Where such a socket belongs is said by the first address it is used with."""
+    result = redirected([program('bound')], XREDIRECT_LOCAL=LOCAL)
+    assert (result.stdout, result.returncode) == (BOUND, 0)

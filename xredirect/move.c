@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A socket that is here is marked, for destination.c. The mark is a mode bit of the socket's inode
+ * (fchmod(2); sockfs keeps modes, and asks them of nobody): all duplicates of the descriptor have
+ * it, in children and after execve(2) as well, and there is no table that could run full. S_ISVTX
+ * means nothing on a socket. Where the bit cannot be set, the socket is not used here.
+ *
+ * Most is done beside the program's other threads. Only for the last step are they held up where
+ * they are about to use a socket (uses.c), and it is looked once more whether it is unused.
+ */
+#include "xredirect/move.h"
+
+#include "common/cleanup.h"
+#include "preload/next.h"
+#include "preload/options.h"
+#include "preload/socket.h"
+#include "preload/swap.h"
+#include "xredirect/bound.h"
+#include "xredirect/next.h"
+#include "xredirect/source.h"
+#include "xredirect/uses.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+
+bool move_has_mark(const struct stat *status)
+{
+	return status->st_mode & S_ISVTX;
+}
+
+bool move_is_marked(int fd)
+{
+	struct stat status;
+
+	return fstat(fd, &status) == 0 && move_has_mark(&status);
+}
+
+int move_mark(int fd)
+{
+	struct stat status;
+
+	if (fstat(fd, &status) < 0 || fchmod(fd, (status.st_mode & 0777) | S_ISVTX) < 0)
+		return -errno;
+	return move_is_marked(fd) ? 0 : -EOPNOTSUPP;
+}
+
+/* What is found out about the socket first. */
+struct before {
+	struct socket_kind kind;
+	uint64_t cookie; /* what tells that it still is that socket */
+	int port;	 /* 0, or it is bound to anything */
+};
+
+static int socket_here(const struct socket_kind *kind)
+{
+	int fd = next_socket(kind->domain, kind->type | SOCK_CLOEXEC, kind->protocol);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static int socket_there(const struct move *move, const struct socket_kind *kind)
+{
+	struct route route = route_current();
+
+	/*
+	 * It was made in a context that has ended: there is no telling where it belongs. To tell
+	 * what is usual there, what is usual here has to do.
+	 */
+	if (!route.server)
+		return move->to_here ? socket_here(kind) : -ENETUNREACH;
+	return source_socket(
+		&route, move->call, kind->domain, kind->type | SOCK_CLOEXEC, kind->protocol);
+}
+
+static int look(const struct move *move, struct before *before)
+{
+	before->cookie = socket_cookie_of(move->fd);
+	before->port = socket_port_of(move->fd);
+	return socket_kind_of(move->fd, &before->kind);
+}
+
+/* Whether what is known of it allows to move it, and still does. */
+static int check(const struct move *move, const struct before *before)
+{
+	/* The addresses of one can be set, and options of the other, in ways not seen here. */
+	if (before->kind.protocol == IPPROTO_SCTP || before->kind.type == SOCK_RAW)
+		return -EOPNOTSUPP;
+	if (before->port <= 0)
+		return before->port;
+	return move->may_be_used && bound_is_unused(move->fd, before->cookie) ? 0 : -EINVAL;
+}
+
+/* As the program did. The port is another one, which it did not choose either. */
+static int bind_again(int successor, const struct before *before)
+{
+	struct sockaddr_storage anything = {.ss_family = (sa_family_t)before->kind.domain};
+	socklen_t length = before->kind.domain == AF_INET ? sizeof(struct sockaddr_in)
+							  : sizeof(struct sockaddr_in6);
+
+	if (before->port == 0)
+		return 0;
+	return next_bind(successor, (struct sockaddr *)&anything, length) < 0 ? -errno : 0;
+}
+
+/* Puts the successor, which is consumed, in the socket's place, unless that is being used. */
+static int exchange(const struct move *move, const struct before *before, int *successor)
+{
+	sigset_t signals;
+	int r = uses_hold(move->fd, &signals);
+
+	if (r == 0)
+		r = check(move, before);
+	if (r == 0)
+		r = swap_socket(move->fd, before->cookie, before->port, steal_fd(successor));
+	uses_release(&signals);
+	return r;
+}
+
+/*
+ * Gives the socket's state to its successor, and puts that in its place. What is usual over there
+ * or here is told by a socket of the side that is left.
+ */
+static int replace(const struct move *move, const struct before *before, int *usual, int *successor)
+{
+	int r = move->to_here ? move_mark(*successor) : 0;
+
+	if (r == 0)
+		r = options_carry(move->fd, *usual, *successor, &before->kind);
+	if (r == 0)
+		r = bind_again(*successor, before);
+	/* Its number may be needed (preload/swap.c). */
+	close_fd(usual);
+	return r < 0 ? r : exchange(move, before, successor);
+}
+
+static int move_once(const struct move *move)
+{
+	_cleanup_fd_ int here = -1, there = -1;
+	struct before before;
+	int r = look(move, &before);
+
+	if (r < 0)
+		return r;
+	here = socket_here(&before.kind);
+	if (here < 0)
+		return here;
+	/* It was here from the start; or the kernel is too old to tell. */
+	if (move->to_here && !socket_is_elsewhere(move->fd, here))
+		return socket_tells_namespace(here) || !route_current().server ? 1 : -EOPNOTSUPP;
+	r = check(move, &before);
+	if (r < 0)
+		return r;
+	there = socket_there(move, &before.kind);
+	if (there < 0)
+		return there;
+	return move->to_here ? replace(move, &before, &there, &here)
+			     : replace(move, &before, &here, &there);
+}
+
+int move_socket(const struct move *move)
+{
+	int r = move_once(move);
+
+	/* Another thread, or a handler, was faster. */
+	return r < 0 && move_is_marked(move->fd) == move->to_here ? 0 : r;
+}

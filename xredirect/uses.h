@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef XSOCKET_XREDIRECT_USES_H
+#define XSOCKET_XREDIRECT_USES_H
+
+/*
+ * Which calls use which socket at this moment, so that none is moved to the other side of
+ * XREDIRECT_LOCAL between a call's look at it and the call. See uses.c.
+ */
+
+#include <signal.h>
+#include <stdint.h>
+
+/* A call. It is in the frame of who makes it, by whose place on the stack it is known. */
+struct use {
+	int place; /* or USE_NONE */
+	uint64_t user;
+};
+
+#define USE_NONE (-1)
+
+/* fd is about to be looked at and used. Waits while a socket is being moved. */
+void uses_begin(struct use *use, int fd);
+
+/* Which socket it is: its inode number. */
+void uses_found(const struct use *use, uint64_t inode);
+
+/* It has been used. Leaves errno alone. May be called again, and for USE_NONE. */
+void uses_end(struct use *use);
+
+/*
+ * Holds up all calls of this process that have not begun, and waits for those that use the socket
+ * with this inode number, none of which is the caller's own. fd is one of its descriptors.
+ *
+ * Returns 0, or -EADDRNOTAVAIL: one of them does not end. uses_release() follows in both cases.
+ * Until then no signal handler runs in this thread.
+ */
+int uses_hold(int fd, sigset_t *ret_signals);
+void uses_release(const sigset_t *signals);
+
+#endif
