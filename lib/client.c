@@ -13,7 +13,10 @@
  *   - nobody else uses it: `busy` is taken. A call that finds it taken (a signal handler within a
  *     call, or after a longjmp(3) out of one) is served by a connection of its own;
  *   - this is the process that opened it. A child after fork(2) shares the connection with its
- *     parent and would take the parent's answers; it closes its copy and opens its own;
+ *     parent and would take the parent's answers; it closes its copy and opens its own. A child of
+ *     a signal handler that goes on with the call that was interrupted gets -EBADF, if its side of
+ *     fork(2) has closed the copy (client_close() in pthread_atfork(3)): for that, a connection is
+ *     the handle's as soon as it is there;
  *   - the number still is that socket: SO_COOKIE (kernel 4.12) is unique among sockets. If not,
  *     the number belongs to somebody else, so it is not closed but forgotten.
  */
@@ -22,6 +25,7 @@
 #include "lib/exchange.h"
 
 #include "common/cleanup.h"
+#include "common/signals.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -58,12 +62,67 @@ static uint64_t socket_cookie(int fd)
 	return cookie;
 }
 
+static bool client_owns_connection(const struct xsocket_client *client)
+{
+	return client->fd >= 0 && client->cookie != 0 &&
+	       socket_cookie(client->fd) == client->cookie;
+}
+
+void client_close(struct xsocket_client *client)
+{
+	if (client_owns_connection(client))
+		close_fd(&client->fd);
+	client->fd = -1;
+}
+
+/*
+ * A new connection, which is the client's before a signal handler runs: if that forks, the child
+ * can close its copy (client_close()) before it goes on with what it interrupted.
+ */
+static int open_for(struct xsocket_client *client, struct exchange *exchange)
+{
+	sigset_t signals;
+	int r;
+
+	signals_hold(&signals);
+	r = exchange_open(exchange);
+	if (r == 0) {
+		client->cookie = socket_cookie(exchange->fd);
+		client->fd = exchange->fd;
+	}
+	signals_release(&signals);
+	return r;
+}
+
+/* Closes the connection. client is whose it is, or NULL. */
+static void hang_up(struct xsocket_client *client, struct exchange *exchange)
+{
+	if (client)
+		client_close(client);
+	else
+		close_fd(&exchange->fd);
+	exchange->fd = -1;
+}
+
+static int connect_for(
+	struct xsocket_client *client, struct exchange *exchange, const struct address *address)
+{
+	int r = client ? open_for(client, exchange) : exchange_open(exchange);
+
+	if (r < 0)
+		return r;
+	r = exchange_connect(exchange, address);
+	if (r < 0)
+		hang_up(client, exchange);
+	return r;
+}
+
 /*
  * Asks by the connection in exchange->fd, or by a new one where that is -1, and leaves there the
- * connection that may be used again, or -1.
+ * connection that may be used again, or -1. client is whose connection it is, or NULL.
  */
-static int ask(struct exchange *exchange, const struct address *address,
-	const struct request *request, int *fds)
+static int ask(struct xsocket_client *client, struct exchange *exchange,
+	const struct address *address, const struct request *request, int *fds)
 {
 	size_t pauses = 0;
 
@@ -73,11 +132,11 @@ static int ask(struct exchange *exchange, const struct address *address,
 		int r = 0;
 
 		if (!kept)
-			r = exchange_connect(exchange, address);
+			r = connect_for(client, exchange, address);
 		if (r == 0)
 			r = exchange_ask(exchange, request, fds, &alive);
 		if (r < 0 && !alive)
-			close_fd(&exchange->fd);
+			hang_up(client, exchange);
 		/* The broker then looks again what its clients have received. */
 		if (r == -ETOOMANYREFS && alive && pauses < PAUSES) {
 			pause_ms(pauses_ms[pauses++]);
@@ -138,7 +197,7 @@ static int once(const struct address *address, const struct request *request, bo
 	_cleanup_fd_ int fd = -1;
 	int r;
 
-	r = ask(&exchange, address, request, &fd);
+	r = ask(NULL, &exchange, address, request, &fd);
 	if (r < 0) {
 		close_fd(&exchange.fd);
 		return r;
@@ -191,24 +250,11 @@ int client_once_file(const char *server, int file)
 	return r < 0 ? r : once_file(&address, file);
 }
 
-static bool client_owns_connection(const struct xsocket_client *client)
-{
-	return client->fd >= 0 && client->cookie != 0 &&
-	       socket_cookie(client->fd) == client->cookie;
-}
-
 int client_init(struct xsocket_client *client, const char *server, int lowest_fd)
 {
 	*client = (struct xsocket_client){.fd = -1, .lowest_fd = lowest_fd};
 	atomic_flag_clear(&client->busy);
 	return address_from_server(server, &client->address);
-}
-
-void client_close(struct xsocket_client *client)
-{
-	if (client_owns_connection(client))
-		close_fd(&client->fd);
-	client->fd = -1;
 }
 
 int client_connect(struct xsocket_client *client)
@@ -219,14 +265,10 @@ int client_connect(struct xsocket_client *client)
 	client_close(client);
 	exchange.lowest_fd = client->lowest_fd;
 	exchange.deadline_ns = exchange_deadline();
-	r = exchange_connect(&exchange, &client->address);
-	if (r < 0)
-		return r;
-	client->fd = exchange.fd;
-	client->armed_ms = exchange.armed_ms;
-	client->cookie = socket_cookie(exchange.fd);
 	client->pid = getpid();
-	return 0;
+	r = connect_for(client, &exchange, &client->address);
+	client->armed_ms = exchange.armed_ms;
+	return r;
 }
 
 /* Asks by the client's connection, which the caller has taken. */
@@ -243,11 +285,8 @@ static int client_ask(struct xsocket_client *client, const struct request *reque
 	exchange.fd = client->fd;
 	exchange.lowest_fd = client->lowest_fd;
 	exchange.armed_ms = client->armed_ms;
-	r = ask(&exchange, &client->address, request, fds);
-	if (exchange.fresh && exchange.fd >= 0)
-		client->cookie = socket_cookie(exchange.fd);
+	r = ask(client, &exchange, &client->address, request, fds);
 	client->armed_ms = exchange.armed_ms;
-	client->fd = steal_fd(&exchange.fd);
 	return r;
 }
 

@@ -20,6 +20,7 @@
 
 #include "common/address.h"
 #include "common/cancel.h"
+#include "common/signals.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -150,15 +151,14 @@ static int add_page(struct context *context)
 static int make_room(struct context *context)
 {
 	struct cancel cancel;
-	sigset_t all, before;
+	sigset_t signals;
 	int r = 0;
 
 	cancel_hold(&cancel);
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, &before);
+	signals_hold(&signals);
 	if (is_full(context))
 		r = add_page(context);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	signals_release(&signals);
 	cancel_release(&cancel);
 	return r;
 }

@@ -84,30 +84,30 @@ static void move_up(int *fd, int lowest)
 	*fd = high;
 }
 
-int exchange_connect(struct exchange *exchange, const struct address *address)
+int exchange_open(struct exchange *exchange)
 {
-	_cleanup_fd_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	int r;
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
 		return -errno;
 	move_up(&fd, exchange->lowest_fd);
 	exchange->fd = fd;
 	exchange->armed_ms = 0;
-	r = deadline_arm(exchange);
-	while (r == 0 && connect(fd, (const struct sockaddr *)&address->un, address->length) < 0) {
+	return 0;
+}
+
+int exchange_connect(struct exchange *exchange, const struct address *address)
+{
+	int r = deadline_arm(exchange);
+
+	while (r == 0 &&
+		connect(exchange->fd, (const struct sockaddr *)&address->un, address->length) < 0) {
 		if (errno == EPROTOTYPE)
 			r = -EPROTO;
 		else
 			r = deadline_again(exchange, -errno);
 	}
-	if (r < 0) {
-		exchange->fd = -1;
-		return r;
-	}
-	exchange->fd = steal_fd(&fd);
-	exchange->fresh = true;
-	return 0;
+	return r;
 }
 
 /* Writes the packet of a request, and returns its size. */

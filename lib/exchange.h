@@ -18,7 +18,6 @@
 struct exchange {
 	int fd;		     /* the connection, owned */
 	int lowest_fd;	     /* what number a new fd should have at least */
-	bool fresh;	     /* connected by exchange_connect() */
 	int64_t deadline_ns; /* CLOCK_MONOTONIC */
 	int64_t armed_ms;    /* what SO_RCVTIMEO and SO_SNDTIMEO of fd were last set to */
 };
@@ -36,9 +35,14 @@ struct request {
 int64_t exchange_deadline(void);
 
 /*
- * Connects exchange->fd, close-on-exec, before exchange->deadline_ns. It has a lower number than
- * exchange->lowest_fd only where there is no other. Returns 0 or a negative
- * errno: those of socket(2) and connect(2), -ETIMEDOUT, -EPROTO (the socket is of another type).
+ * Makes exchange->fd, close-on-exec, to be connected. It has a lower number than
+ * exchange->lowest_fd only where there is no other. Returns 0 or a negative errno of socket(2).
+ */
+int exchange_open(struct exchange *exchange);
+
+/*
+ * Connects exchange->fd before exchange->deadline_ns. Returns 0, or a negative errno and it is of
+ * no more use: those of connect(2), -ETIMEDOUT, -EPROTO (the socket is of another type).
  */
 int exchange_connect(struct exchange *exchange, const struct address *address);
 

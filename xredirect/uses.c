@@ -25,10 +25,10 @@
 
 #include "common/cancel.h"
 #include "common/cleanup.h"
+#include "common/signals.h"
 #include "preload/proc.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <sys/stat.h>
@@ -251,10 +251,8 @@ static void become_mover(void)
 int uses_hold(int fd, sigset_t *ret_signals)
 {
 	struct stat status;
-	sigset_t all;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, ret_signals);
+	signals_hold(ret_signals);
 	become_mover();
 	if (fstat(fd, &status) < 0)
 		return -errno;
@@ -269,5 +267,5 @@ int uses_hold(int fd, sigset_t *ret_signals)
 void uses_release(const sigset_t *signals)
 {
 	atomic_store(&mover, 0);
-	pthread_sigmask(SIG_SETMASK, signals, NULL);
+	signals_release(signals);
 }

@@ -174,8 +174,8 @@ static bool are_ours(void)
 	return true;
 }
 
-/* The thread's connection to that broker, or NULL: there is to be none. */
-static struct xsocket_client *find(const char *server)
+/* The place of the thread's connection to that broker, or NULL: there is to be none. */
+static struct place *find(const char *server)
 {
 	struct address address;
 	struct place *place = NULL;
@@ -190,20 +190,21 @@ static struct xsocket_client *find(const char *server)
 			memcmp(&each->client.address.un, &address.un, address.length) == 0)
 			place = each;
 	}
-	if (!place)
-		place = place_make(server);
-	return place ? &place->client : NULL;
+	return place ? place : place_make(server);
 }
 
 /* Returns NULL, and nothing is taken, where a signal handler interrupted who has it. */
-static struct xsocket_client *take(const char *server, bool *ret_taken)
+static struct place *take(const char *server, bool *ret_taken)
 {
 	*ret_taken = !atomic_flag_test_and_set(&warm.busy);
 	return *ret_taken ? find(server) : NULL;
 }
 
-static int give_back(bool taken, int r)
+static int give_back(bool taken, struct place *place, int r)
 {
+	/* The child of a handler that forked within the call has no place any more. */
+	if (place && !place->kept)
+		client_close(&place->client);
 	if (taken)
 		atomic_flag_clear(&warm.busy);
 	return r;
@@ -219,21 +220,21 @@ static bool is_lost(int r)
 int warm_socket(const char *server, int domain, int type, int protocol)
 {
 	bool taken;
-	struct xsocket_client *client = take(server, &taken);
-	int r = client ? client_socket(client, domain, type, protocol) : -EBADF;
+	struct place *place = take(server, &taken);
+	int r = place ? client_socket(&place->client, domain, type, protocol) : -EBADF;
 
 	if (is_lost(r))
 		r = client_once_socket(server, domain, type, protocol);
-	return give_back(taken, r);
+	return give_back(taken, place, r);
 }
 
 int warm_file(const char *server, int file)
 {
 	bool taken;
-	struct xsocket_client *client = take(server, &taken);
-	int r = client ? client_file(client, file) : -EBADF;
+	struct place *place = take(server, &taken);
+	int r = place ? client_file(&place->client, file) : -EBADF;
 
 	if (is_lost(r))
 		r = client_once_file(server, file);
-	return give_back(taken, r);
+	return give_back(taken, place, r);
 }

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/wait.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #if defined(__has_feature)
@@ -238,6 +239,57 @@ static void handlers_fork(void **state)
 	for (size = 0; size <= SIZE; size += SIZE)
 		each(size ? 10 * STRIDE : 6 * STRIDE, be_interrupted);
 }
+
+/* Both go on with the call that was interrupted. */
+static pid_t other;
+
+static void split(int number, siginfo_t *info, void *data)
+{
+	const ucontext_t *context = data;
+
+	/* Where other handlers are held back, none would run. */
+	if (sigismember(&context->uc_sigmask, SIGALRM) || !is_now())
+		return;
+	other = fork();
+	must(other >= 0);
+}
+
+static void go_on(void)
+{
+	int fd, status;
+	int64_t began = now_ms();
+
+	must(sigaction(SIGTRAP, &(struct sigaction){.sa_sigaction = split, .sa_flags = SA_SIGINFO},
+		     NULL) == 0);
+	steps_begin();
+	fd = ask(&broker, size, AF_INET, SOCK_STREAM, 0);
+	steps_end();
+	must(fd_is_socket(fd, SOCK_STREAM, IPPROTO_TCP) && close(fd) == 0);
+	/* Not even one has waited for what the other one got. */
+	must(now_ms() - began < 5000);
+	use();
+	if (!came)
+		return;
+	if (other == 0) {
+		must(kept_connections() <= (size ? 3 : 1) && held() <= size);
+		_exit(0);
+	}
+	must(waitpid(other, &status, 0) == other && status == 0);
+}
+
+static void go_on_again(void)
+{
+	use();
+	go_on();
+}
+
+static void children_of_handlers_go_on(void **state)
+{
+	for (size = 0; size <= SIZE; size += SIZE) {
+		each((size ? 20 : 16) * STRIDE, go_on);
+		each((size ? 20 : 16) * STRIDE, go_on_again);
+	}
+}
 #endif
 
 /* ---- a broker that is slow while somebody forks ---- */
@@ -288,6 +340,7 @@ int main(void)
 		TEST(handlers_make_sockets_after_each_instruction),
 		TEST(handlers_jump_out),
 		TEST(handlers_fork),
+		TEST(children_of_handlers_go_on),
 #endif
 		TEST(a_fork_does_not_wait_for_ever),
 	};
