@@ -13,12 +13,13 @@
  *   - the connection they came by is looked at, too. A broker whose namespace is gone hangs up, and
  *     then all that came from it is closed. So it is when a broker restarts, or finds us idle
  *     for too long;
+ *   - a process that has become another user gets nothing that was handed out to the one before;
  *   - a child after fork(2) closes its copies and begins with nothing. One that fork(2)'s handlers
  *     did not see (clone(2), vfork(2)) has another pid, and leaves the pool alone.
  *
- * That is getpid(2), ppoll(2), getsockopt(2), fcntl(2) and close(2): together they take less time
- * than socket(2). Of these ppoll() and close() are cancellation points, and so are made by bare
- * system calls: to hold cancellation back would take two more.
+ * That is getpid(2), geteuid(2), ppoll(2), getsockopt(2), fcntl(2) and close(2): together they take
+ * less time than socket(2). Of these ppoll() and close() are cancellation points, and so are made
+ * by bare system calls: to hold cancellation back would take two more.
  *
  * A copy that is left behind in a child would keep alive what its parent has closed. The kernel
  * copies descriptors first and memory later, so that memory which changes meanwhile does not tell
@@ -75,6 +76,7 @@ struct shelf {
 static struct {
 	atomic_flag locked;
 	pid_t pid; /* whose it is; 0: nobody's yet; -1: a child's that begins */
+	uid_t user;
 	uint64_t clock;
 	struct shelf shelves[SHELVES];
 } pool = {.locked = ATOMIC_FLAG_INIT};
@@ -278,14 +280,17 @@ static int get(unsigned size, const char *server, const struct socket_kind *kind
  * Whether the pool is this process's, as it is after fork(2), too. Otherwise it is a child that the
  * pool belongs to the parent of; or the parent of one that has made use of it.
  */
-static bool is_pool_of(pid_t pid)
+static bool is_ours_now(void)
 {
-	if (pool.pid != pid) {
-		if (pool.pid > 0 && pool.pid == getppid())
-			return false;
+	pid_t pid = getpid();
+	uid_t user = geteuid();
+
+	if (pool.pid != pid && pool.pid > 0 && pool.pid == getppid())
+		return false;
+	if (pool.pid != pid || pool.user != user)
 		clear_all();
-		pool.pid = pid;
-	}
+	pool.pid = pid;
+	pool.user = user;
 	return true;
 }
 
@@ -313,7 +318,7 @@ int pool_socket(unsigned size, const char *server, int domain, int type, int pro
 
 	if (size == 0 || !warm_may_keep(server) || !lock())
 		return -EAGAIN;
-	if (is_pool_of(getpid()))
+	if (is_ours_now())
 		r = get(size, server, &kind, type & FLAGS);
 	/* A handler forked, and this is the child: what came of it is the parent's. */
 	if (pool.pid == -1) {

@@ -36,6 +36,7 @@ struct warm {
 	atomic_flag busy;
 	bool known; /* the key's destructor has been asked for */
 	pid_t pid;  /* whose places they are */
+	uid_t user;
 	unsigned next;
 	struct place places[WARM_BROKERS];
 };
@@ -159,18 +160,20 @@ static struct place *place_make(const char *server)
 
 /*
  * Whether the thread's places are this process's, as they are after fork(2), too. Otherwise it is a
- * child that they belong to the parent of; or the parent of one that has made use of them.
+ * child that they belong to the parent of; or the parent of one that has made use of them. To the
+ * broker a connection is its opener's: a program that has become another user opens its own.
  */
 static bool are_ours(void)
 {
 	pid_t pid = getpid();
+	uid_t user = geteuid();
 
-	if (warm.pid != pid) {
-		if (warm.pid != 0 && warm.pid == getppid() && has_places())
-			return false;
+	if (warm.pid != pid && warm.pid != 0 && warm.pid == getppid() && has_places())
+		return false;
+	if (warm.pid != pid || warm.user != user)
 		places_clear(&warm);
-		warm.pid = pid;
-	}
+	warm.pid = pid;
+	warm.user = user;
 	return true;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * "ask KIND...": makes a socket of each kind and keeps it, and tells where it is, or the errno.
- * "stop" waits for a line on standard input first.
+ * "stop" waits for a line on standard input first, "nobody" becomes another user.
  */
 #include "tests/redirect/program.h"
 
@@ -51,7 +51,10 @@ int main(int argc, char **argv)
 	char line[16];
 
 	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "stop") != 0)
+		if (strcmp(argv[i], "nobody") == 0)
+			MUST(setresgid(65534, 65534, 65534) == 0 &&
+				setresuid(65534, 65534, 65534) == 0);
+		else if (strcmp(argv[i], "stop") != 0)
 			ask(argv[i]);
 		else if (!fgets(line, sizeof(line), stdin))
 			return 1;

@@ -2,10 +2,12 @@
 """What would mix up sockets, leak descriptors, or make the program stop, under libxredirect.so."""
 
 import contextlib
+import os
 import subprocess
 
 import pytest
 
+from support.users import require_users
 from support.wait import wait_until
 
 GONE = 75  # EX_TEMPFAIL: start me again
@@ -150,6 +152,16 @@ def test_a_namespace_that_is_made_again(pool, netns, broker, tmp_path, asking):
     program.go_on()
     # neither of the old one, nor of this one
     assert program.lines(1) == ['tcp: nowhere']
+
+
+@POOLS
+def test_a_program_that_becomes_another_user(pool, vpn, asking):
+    """What it kept as the one before counts for nothing."""
+    require_users()
+    os.chmod(vpn.server, 0o600)
+    program = asking(*['tcp'] * 8, 'nobody', 'tcp', 'udp', XREDIRECT_POOL=pool)
+    assert program.lines(8) == ['tcp: there'] * 8
+    assert program.lines(2) == ['tcp: EACCES', 'udp: EACCES']
 
 
 def test_a_namespace_that_is_gone_just_now(netns, broker, tmp_path, asking):
