@@ -52,7 +52,7 @@ struct resolver_source {
  * without a newline that says what failed and what to do about it; or "", on success and where
  * the answer speaks for itself, such as that there is no such name.
  */
-#define RESOLVER_WHY 320
+#define RESOLVER_WHY 640
 
 /* In it where servers of the namespace have answered, and could not tell: nothing is wrong here. */
 #define RESOLVER_WHY_SERVERS "DNS cannot tell for now"
