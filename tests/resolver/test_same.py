@@ -99,3 +99,22 @@ def test_order_of_sources(asker, dns, server, outside):
     for order in ORDERS:
         asker.write('nsswitch.conf', f'passwd: files\nhosts: {order}\n')
         assert (order, asker.differing(asked)) == (order, {})
+
+
+LOCALHOST = [*questions.each('addrinfo {} 80 {} stream 0 {}', ('localhost', 'LocalHost', 'localhost.', 'my.localhost'),
+                             questions.FAMILIES, ('0', 'v4mapped', 'v4mapped+all', 'canonname')),
+             *questions.each('host {} {}', ('localhost', 'my.localhost'), ('inet', 'inet6'))]
+
+
+@pytest.mark.parametrize('hosts', ['127.0.0.1 localhost my.localhost\n', '::1 localhost my.localhost\n',
+                                   '::7 localhost my.localhost\n'])
+def test_localhost(asker, dns, hosts, outside):
+    """What the hosts file has is all that there is: a server that is as it should be has nothing to add."""
+    asker.write('hosts', hosts)
+    server = dns(asker.namespace)
+    for order in ('files dns', 'dns files', 'files', 'files [!SUCCESS=continue] dns'):
+        asker.write('nsswitch.conf', f'hosts: {order}\n')
+        assert (order, asker.differing(LOCALHOST)) == (order, {})
+    log = server.log
+    asker.there(*LOCALHOST)
+    assert server.log == log
