@@ -343,3 +343,23 @@ enum outcome lookup_address(struct lookup *lookup, int family, const void *bytes
 
 	return ask_in_order(lookup, &subject, &wanted, ret);
 }
+
+enum outcome lookup_entry(struct lookup *lookup, off_t *position, int family, struct found *ret)
+{
+	_cleanup_fd_ int file = -1;
+	struct nsswitch order;
+	bool has_files = false;
+	int r = read_order(lookup, &order);
+
+	if (r < 0)
+		return lookup_fail(lookup, r, "its nsswitch.conf cannot be had");
+	for (unsigned i = 0; i < order.n; i++)
+		has_files = has_files || order.sources[i].kind == NSSWITCH_FILES;
+	file = has_files ? open_file(lookup, RESOLVER_HOSTS) : -ENOENT;
+	if (file == -ENOENT)
+		return OUTCOME_NO_NAME;
+	r = file < 0 ? file : hosts_next(file, position, family, ret);
+	if (r < 0)
+		return lookup_fail(lookup, r, "its hosts file cannot be had");
+	return ret->n > 0 ? OUTCOME_FOUND : OUTCOME_NO_NAME;
+}

@@ -32,6 +32,7 @@ def dns(glibc, vpn, here):
         etc.write(f'netns/{vpn.name}/nsswitch.conf', 'hosts: files dns\n')
         etc.write('resolv.conf', 'nameserver 127.0.0.2\n')
         etc.write('hosts', '192.0.2.9 listed.test\n')
+        etc.write('nsswitch.conf', 'hosts: files dns\nnetworks: dns\n')
         server, silence = Dns(vpn, {NAME: [ADDRESS]}), Silence(here)
         yield server
         heard = silence.heard()
@@ -74,6 +75,25 @@ def test_dnspython(answer):
             'print(open("/etc/hosts").read().split()[0])\n'
             f'print(*dns.resolver.resolve("{NAME}", "A"))')
     assert answer(PYTHON, '-c', code) == f'192.0.2.5\n{ADDRESS}\n'
+
+
+def test_all_hosts(dns, vpn, redirected):
+    """gethostent(3) reads the namespace's file, again and again."""
+    etc = pathlib.Path(f'/etc/netns/{vpn.name}/hosts')
+    names = [f'{"x" * 60}{number}.test' for number in range(3000)]  # more than one buffer
+    etc.write_text(''.join(f'192.0.2.5 {name} alias\n' for name in names) + '2001:db8::5 six.test\n')
+    result = redirected([require('getent'), 'hosts'], XREDIRECT=vpn.server)
+    assert [line.split() for line in result.stdout.splitlines()] == [['192.0.2.5', name, 'alias'] for name in names]
+    assert (result.returncode, result.stderr) == (0, '')
+
+
+@pytest.mark.parametrize('name', ['intern.test', '192.0.2.0'])
+def test_names_of_networks(dns, vpn, redirected, name):
+    """libc would ask for them in DNS, from here."""
+    result = redirected([require('getent'), 'networks', name, name], XREDIRECT=vpn.server)
+    assert (result.returncode, result.stdout) == (2, '')
+    assert result.stderr == ('libxredirect: names of networks (networks(5)) are not redirected: getnetbyname() and '
+                             'getnetbyaddr() find none; give the program addresses\n')
 
 
 def test_aria2(vpn, dns, redirected, tmp_path):

@@ -31,6 +31,19 @@ def test_every_question(asker, network, dns, outside):
     assert asker.differing(questions.ALL) == {}
 
 
+@pytest.mark.parametrize('order', ['files dns', 'dns files', 'nosuch [NOTFOUND=return] files', 'dns', ''])
+def test_all_entries(asker, order, outside):
+    """gethostent(3); but for a line without a name, which libc has as an entry with an empty one."""
+    asker.write('nsswitch.conf', f'hosts: {order}\n' if order else 'passwd: files\n')
+    hosts = questions.HOSTS.replace('10.1.1.4\n', '') + f'\n{"# long" * 2000}\n10.1.1.9 last'
+    for text in (hosts, hosts + '\n', '', '\n', '::2 six\n'):
+        asker.write('hosts', text)
+        assert asker.differing(['hosts 8192', 'hosts 512']) == {}
+    if order != 'dns':
+        asker.write('hosts', hosts)
+        assert '  last 2 4\n  10.1.1.9\n' in asker.there('hosts 1')['hosts 1']
+
+
 FAMILIES = {  # commands of ip(8), and questions that depend on addresses
     'nothing': [],
     'loopback': [['link', 'set', 'lo', 'up']],
