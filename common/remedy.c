@@ -13,6 +13,7 @@ enum more {
 	MORE_SHOW,  /* the same as the next, and how to make its socket visible */
 	MORE_START, /* how to start the broker */
 	MORE_LOG,   /* how to see its log */
+	MORE_GRANT, /* how to let a user connect */
 };
 
 struct remedy {
@@ -40,9 +41,8 @@ static const struct remedy remedies[] = {
 		"the broker does not know what was asked for, it and this library are of versions "
 		"that do not fit: install the same one and start the program again"},
 	/* A right is missing. */
-	{EACCES, MORE_NONE,
-		"this user may not connect to the broker (as root: xsocket-server --grant SERVER "
-		"u:USER, or add the user to the group xsocket), or it does not hand that out "
+	{EACCES, MORE_GRANT,
+		"this user may not connect to the broker, or it does not hand that out "
 		"(AllowSockets=, AllowResolver=), or the program's unit hides its socket "
 		"(InaccessiblePaths=)"},
 	{EPERM, MORE_NONE, "a sandbox or a security module forbids it"},
@@ -146,6 +146,11 @@ const char *remedy_text(const char *server, int error, char text[REMEDY_TEXT])
 		add_start(text, name, instance);
 	if (remedy->more == MORE_SHOW)
 		add_hidden(text, instance);
+	if (remedy->more == MORE_GRANT) {
+		add(text, "; to let a user connect, as root: xsocket-server --grant ");
+		add(text, name);
+		add(text, " u:USER, or add the user to the group xsocket");
+	}
 	if (remedy->more == MORE_LOG && instance) {
 		add(text, "; see its log: journalctl -u ");
 		add_unit(text, instance);

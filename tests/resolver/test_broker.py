@@ -90,7 +90,7 @@ def test_no_broker(served, server, why):
     assert [line[:len(why)] for line in served.why.splitlines()] == [why] * 4
 
 
-REFUSED = 'this user may not connect to the broker (as root: xsocket-server --grant SERVER u:USER, '
+REFUSED = 'this user may not connect to the broker, or it does not hand that out (AllowSockets=, AllowResolver=), '
 
 
 @pytest.mark.parametrize('setting, what', [
@@ -101,7 +101,7 @@ def test_what_a_broker_refuses(served, broker, setting, what, tmp_path):
     broker('--netns', served.namespace.name, '--config', tmp_path / 'conf', server=server)
     assert served.asked(WEB, server=server) == {WEB: '= System error\n'}
     assert served.why.startswith(f'{server}: {what}: {REFUSED}')
-    assert 'or it does not hand that out (AllowSockets=, AllowResolver=)' in served.why
+    assert f'as root: xsocket-server --grant {server} u:USER, or add the user to the group xsocket' in served.why
 
 
 def test_a_context(served, build, sanitizer):
