@@ -38,7 +38,19 @@ int names_getnameinfo(const struct sockaddr *address, socklen_t length, char *ho
 			       : resolver_getnameinfo(&names.source, address, length, host,
 					 host_size, service, service_size, flags, names.why);
 	names_end(&names);
+	if (r == EAI_SYSTEM)
+		errno = names_errno(errno);
 	return r;
+}
+
+/* What a function with a buffer of the caller's returns, and leaves in errno. */
+static int end_host(const struct names *names, int r, const int *h_errno_ret)
+{
+	names_end(names);
+	if (r == 0 || *h_errno_ret != NETDB_INTERNAL)
+		return r;
+	errno = names_errno(r);
+	return errno;
 }
 
 static int broken_host(struct hostent **result, int *h_errno_ret)
@@ -59,8 +71,7 @@ int names_gethostbyname_r(const char *name, int family, struct hostent *ret, cha
 	r = names.route.broken ? broken_host(result, h_errno_ret)
 			       : resolver_gethostbyname2_r(&names.source, name, family, ret, buffer,
 					 size, result, h_errno_ret, names.why);
-	names_end(&names);
-	return r;
+	return end_host(&names, r, h_errno_ret);
 }
 
 int names_gethostbyaddr_r(const void *address, socklen_t length, int family, struct hostent *ret,
@@ -75,8 +86,7 @@ int names_gethostbyaddr_r(const void *address, socklen_t length, int family, str
 	r = names.route.broken ? broken_host(result, h_errno_ret)
 			       : resolver_gethostbyaddr_r(&names.source, address, length, family,
 					 ret, buffer, size, result, h_errno_ret, names.why);
-	names_end(&names);
-	return r;
+	return end_host(&names, r, h_errno_ret);
 }
 
 /* What a thread's last answer is in, and how far it has read the hosts file. */
@@ -144,8 +154,7 @@ int names_gethostent_r(
 	r = names.route.broken ? broken_host(result, h_errno_ret)
 			       : resolver_gethostent_r(&names.source, &answer->position, ret,
 					 buffer, size, result, h_errno_ret, names.why);
-	names_end(&names);
-	return r;
+	return end_host(&names, r, h_errno_ret);
 }
 
 /* One of the questions; with neither a name nor an address the next entry. */

@@ -87,6 +87,33 @@ def test_all_hosts(dns, vpn, redirected):
     assert (result.returncode, result.stderr) == (0, '')
 
 
+ASK = r"""
+import errno, socket, sys
+def say(what, *args):
+    try:
+        print(args[0], getattr(socket, what)(*args))
+    except OSError as e:
+        print(args[0], type(e).__name__, errno.errorcode.get(e.errno, e.errno))
+for name in ('listed.test', 'other.test', 'localhost'):
+    say('getaddrinfo', name, 80)
+    say('gethostbyname_ex', name)
+say('getnameinfo', ('192.0.2.5', 80), socket.NI_NAMEREQD)
+say('gethostbyname', '192.0.2.5')
+"""
+
+
+@pytest.mark.parametrize('server, why', [('/nowhere/at/all', 'there is no such control socket; start it: xsocket-server'),
+                                         ('/dev/null', 'nobody listens there; start it: xsocket-server')])
+def test_no_broker(dns, redirected, server, why):
+    """Nothing is known of the namespace then, also not that it has no files: one line for each look-up."""
+    result = redirected([PYTHON, '-c', ASK], XREDIRECT=server)
+    said, lines = result.stdout.splitlines(), result.stderr.splitlines()
+    assert said.pop() == '192.0.2.5 192.0.2.5'
+    assert len(said) == 7 and all(line.endswith(' OSError ENETDOWN') for line in said), said
+    assert len(lines) == 7 and all(f'libxredirect: {server}: its nsswitch.conf cannot be had: {why}' in line
+                                   for line in lines), lines
+
+
 @pytest.mark.parametrize('name', ['intern.test', '192.0.2.0'])
 def test_names_of_networks(dns, vpn, redirected, name):
     """libc would ask for them in DNS, from here."""
