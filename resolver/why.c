@@ -118,6 +118,13 @@ void why_servers(struct lookup *lookup)
 	}
 }
 
+void why_idn(struct lookup *lookup)
+{
+	begin(lookup->why, lookup->source->name);
+	add(lookup->why, "a name that is not ASCII cannot be converted: this program can load no "
+			 "libidn2.so.0: install it (Debian: libidn2-0)");
+}
+
 /* ---- brokers ---- */
 
 /* What means something else about a file than about a socket. */

@@ -10,6 +10,7 @@
 #include <arpa/inet.h>
 #include <arpa/nameser.h>
 #include <errno.h>
+#include <locale.h>
 #include <resolv.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -309,6 +310,7 @@ int main(int argc, char **argv)
 	char *line = NULL;
 	size_t size = 0;
 
+	setlocale(LC_CTYPE, "");
 	way = way_of(argc - 1, argv + 1);
 	if (!way)
 		return 2;

@@ -83,6 +83,19 @@ def test_no_c_ares(full, cares, how, tmp_path, outside):
         'vpn: names cannot be asked for: this program can load no libcares.so.2: install c-ares (Debian: libc-ares2)'}
 
 
+def test_no_libidn2(full, outside):
+    """A name in other letters is not asked for, and that is said; others are."""
+    library = next(iter(glob.glob('/usr/lib/*/libidn2.so.0')), None) or skip('needs libidn2.so.0')
+    wrap = ['unshare', '--mount', '--propagation', 'private', 'sh', '-c',
+            f'mount --bind /dev/null {os.path.realpath(library)} && exec "$@"', 'sh']
+    answers = full.there('addrinfo bücher.example 80 inet stream 0 64', 'addrinfo web.example 80 inet stream 0 192',
+                         wrap=wrap, env=os.environ | {'LC_ALL': 'C.UTF-8'})
+    assert list(answers.values()) == ['= Parameter string not correctly encoded\n',
+                                      '= \n  2 1 6 0xc0 16 10.2.0.1:80 \n']
+    assert full.why == ('vpn: a name that is not ASCII cannot be converted: this program can load no libidn2.so.0: '
+                        'install it (Debian: libidn2-0)\n')
+
+
 def test_files_of_this_machine_are_left_alone(full, tmp_path, sanitizer):
     """Not even opened: they may be anything, and c-ares looks for them by itself where it is let."""
     if sanitizer == 'asan':

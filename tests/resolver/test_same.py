@@ -131,3 +131,30 @@ def test_localhost(asker, dns, hosts, outside):
     log = server.log
     asker.there(*LOCALHOST)
     assert server.log == log
+
+
+IDN = 'bücher.example', 'faß.example', 'www.bücher.example'
+IDN_RECORDS = ['--host-record=xn--bcher-kva.example,10.2.0.20', '--host-record=xn--fa-hia.example,10.2.0.21',
+               '--cname=www.xn--bcher-kva.example,xn--bcher-kva.example', '--host-record=xn--.example,10.2.0.22']
+IDN_QUESTIONS = [
+    *questions.each('addrinfo {} 80 {} stream 0 {}',
+                    (*IDN, 'BÜCHER.Example', 'xn--bcher-kva.example', 'xn--.example', 'nope.example', 'ü', 'a\\ü.example',
+                     '１２７.0.0.1', '10.2.0.1', '-ü-.example', 'ü' * 64, '\u200d', '☃.example', '\u0378.example', 'hösts'),
+                    ('unspec', 'inet'),
+                    ('64', 'canonname+64', 'canonname+64+128', 'canonname+128', '64+numerichost', '768')),
+    *questions.each('nameinfo {} 80 {}', ('10.2.0.20', '10.2.0.22', '10.2.0.200', 'fe80::1'),
+                    ('32', '32+namereqd', '32 14 100', '32 15 100', '32 16 100', '0 20 100')),
+]
+
+
+@pytest.mark.parametrize('locale', ['C', 'C.UTF-8'])
+def test_names_in_other_letters(asker, dns, locale, outside):
+    """AI_IDN, AI_CANONIDN, NI_IDN: by the locale of the thread, or not at all."""
+    asker.write('hosts', '10.2.0.30 xn--hsts-5qa\n')
+    server = dns(asker.namespace, more=IDN_RECORDS)
+    env = os.environ | {'LC_ALL': locale}
+    assert asker.differing(IDN_QUESTIONS, env=env) == {}
+    found = asker.there(f'addrinfo {IDN[2]} 80 inet stream 0 canonname+64+128', env=env)
+    assert list(found.values()) == (
+        ['= Parameter string not correctly encoded\n'] if locale == 'C' else [f'= \n  2 1 6 0xc2 16 10.2.0.20:80 {IDN[0]}\n'])
+    assert '\\' not in server.log  # nothing was asked for as it is
