@@ -40,6 +40,15 @@ int address_from_server(const char *server, struct address *ret)
 	return 0;
 }
 
+const char *address_instance(const char *server)
+{
+	static const char directory[] = ADDRESS_DIRECTORY "/";
+
+	if (strncmp(server, directory, sizeof(directory) - 1) == 0)
+		server += sizeof(directory) - 1;
+	return strchr(server, '/') || *server == '@' ? NULL : server;
+}
+
 const char *address_path(const struct address *address)
 {
 	return address->un.sun_path[0] ? address->un.sun_path : NULL;

@@ -31,6 +31,9 @@ int address_from_server(const char *server, struct address *ret);
 /* No SERVER that address_from_server() takes is longer, its end included. */
 #define ADDRESS_SERVER_SIZE (sizeof(((struct sockaddr_un *)0)->sun_path) + 1)
 
+/* NAME of SERVER (not NULL), which its units are called after; NULL: it is somewhere else. */
+const char *address_instance(const char *server);
+
 /* The path on disk, or NULL for an abstract name. */
 const char *address_path(const struct address *address);
 

@@ -7,10 +7,12 @@
  * (AI_ADDRCONFIG), and from where addresses can be reached, by which they are sorted.
  */
 #include "resolver/families.h"
+#include "resolver/idn.h"
 #include "resolver/interface.h"
 #include "resolver/lookup.h"
 #include "resolver/order.h"
 #include "resolver/service.h"
+#include "resolver/why.h"
 
 #include "common/cancel.h"
 
@@ -42,6 +44,7 @@ struct request {
 	struct lookup *lookup;
 	struct addrinfo hints; /* family and flags as they were narrowed down */
 	const char *node;
+	char *encoded; /* the node in ASCII, if it was not */
 	struct service services[SERVICES_MAX];
 	unsigned n_services;
 	struct found found;
@@ -185,6 +188,20 @@ static int map_all(struct found *found, bool wants_all)
 	return n > 0 ? 0 : EAI_NONAME;
 }
 
+static int encode(struct request *request)
+{
+	int r;
+
+	if (!(request->hints.ai_flags & FLAG_IDN))
+		return 0;
+	r = idn_encode(request->node, &request->encoded);
+	if (r == EAI_IDN_ENCODE && !idn_possible())
+		why_idn(request->lookup);
+	if (request->encoded)
+		request->node = request->encoded;
+	return r;
+}
+
 static int look_up(struct request *request)
 {
 	const struct addrinfo *hints = &request->hints;
@@ -197,14 +214,11 @@ static int look_up(struct request *request)
 	enum outcome outcome;
 	int r;
 
-	if (add_numeric(request, &r))
+	r = encode(request);
+	if (r != 0 || add_numeric(request, &r))
 		return r;
 	if (hints->ai_flags & AI_NUMERICHOST)
 		return EAI_NONAME;
-	for (const char *c = request->node; (hints->ai_flags & FLAG_IDN) && *c; c++) {
-		if (*c & 0x80)
-			return EAI_IDN_ENCODE;
-	}
 	outcome = lookup_name(request->lookup, request->node, &wanted, &request->found);
 	/* what glibc asks for in another way than the rest, it also has another word for */
 	if (outcome == OUTCOME_DEAD_END && hints->ai_family == AF_INET &&
@@ -275,7 +289,8 @@ static int list_new(const struct request *request, struct addrinfo **ret)
 			end = &(*end)->ai_next;
 	}
 	if (complete && (request->hints.ai_flags & AI_CANONNAME)) {
-		list->ai_canonname = strdup(name);
+		list->ai_canonname =
+			request->hints.ai_flags & FLAG_CANONIDN ? idn_decode(name) : strdup(name);
 		complete = list->ai_canonname;
 	}
 	if (!complete) {
@@ -364,6 +379,7 @@ int resolver_getaddrinfo(const struct resolver_source *source, const char *node,
 	lookup_begin(&lookup, source, why);
 	r = get(&request, given(service), ret);
 	found_clear(&request.found);
+	free(request.encoded);
 	lookup_end(&lookup);
 	cancel_release(&cancel);
 	errno = r == EAI_SYSTEM ? -lookup.error : r == EAI_MEMORY ? ENOMEM : saved_errno;

@@ -7,7 +7,8 @@
  * itself first.
  *
  * It is loaded when a name has to be asked for, so a program that never does so is not burdened
- * with it, and once: it stays.
+ * with it, and once: it stays. A signal handler may leave that by siglongjmp(3): glibc then takes
+ * pthread_once(3) back, and the next look-up begins anew. (musl does not, and waits for ever.)
  *
  * Sanitizers end a program that uses RTLD_DEEPBIND, since they could not watch the library. Nobody
  * brings another c-ares into a test of theirs. musl has no such flag, and binds by order of

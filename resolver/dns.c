@@ -225,32 +225,6 @@ enum outcome dns_search(struct lookup *lookup, const char *name, struct dns_ques
 
 /* ---- addresses ---- */
 
-/* A name that is never asked for (RFC 6761, section 6.3): it means the namespace itself. */
-static bool is_localhost(const char *name)
-{
-	static const char localhost[] = "localhost";
-	size_t length = strlen(name), own = sizeof(localhost) - 1;
-
-	if (length > 0 && name[length - 1] == '.')
-		length--;
-	return length >= own && strncasecmp(name + length - own, localhost, own) == 0 &&
-	       (length == own || name[length - own - 1] == '.');
-}
-
-static enum outcome add_localhost(
-	struct lookup *lookup, const char *name, int family, struct found *ret)
-{
-	struct in_addr in = {htonl(INADDR_LOOPBACK)};
-	int r = ret->name ? 0 : found_set_name(ret, name);
-
-	ret->ttl_s = FOUND_UNTIMED;
-	if (r == 0 && family != AF_INET6)
-		r = found_add_address(ret, AF_INET, &in);
-	if (r == 0 && family != AF_INET)
-		r = found_add_address(ret, AF_INET6, &in6addr_loopback);
-	return r < 0 ? lookup_fail(lookup, r, NULL) : OUTCOME_FOUND;
-}
-
 static enum outcome take_answers(
 	struct lookup *lookup, const struct dns_question *question, struct found *ret)
 {
@@ -277,8 +251,6 @@ enum outcome dns_addresses(struct lookup *lookup, const char *name, int family, 
 	struct dns_question question = {.class = MESSAGE_IN};
 	enum outcome outcome;
 
-	if (is_localhost(name))
-		return add_localhost(lookup, name, family, ret);
 	outcome = lookup_open(lookup);
 	if (outcome != OUTCOME_FOUND)
 		return outcome;

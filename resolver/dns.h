@@ -25,8 +25,7 @@ enum outcome dns_query(struct lookup *lookup, const char *name, struct dns_quest
 enum outcome dns_search(struct lookup *lookup, const char *name, struct dns_question *question);
 void dns_free(struct dns_question *question);
 
-/* Adds the addresses of a name: IPv4 and then IPv6, or those of a family. Never asks for localhost.
- */
+/* Adds the addresses of a name: IPv4 and then IPv6, or those of a family. */
 enum outcome dns_addresses(struct lookup *lookup, const char *name, int family, struct found *ret);
 
 /* Adds the name of an address. */

@@ -25,7 +25,6 @@
 
 #define INTERFACES 64
 
-/* A kind of address that the namespace does not know is one that it has none of. */
 static int socket_of(const struct resolver_source *source, int family)
 {
 	return source->socket(source->data, family, SOCK_DGRAM, 0);
@@ -39,7 +38,7 @@ static int has_ipv4(const struct resolver_source *source, bool *ret)
 	struct sockaddr_in address;
 
 	if (fd < 0)
-		return fd == -EAFNOSUPPORT ? 0 : fd;
+		return fd;
 	if (ioctl(fd, SIOCGIFCONF, &list) < 0)
 		return -errno;
 	for (int i = 0; i < list.ifc_len / (int)sizeof(interfaces[0]); i++) {
@@ -69,6 +68,7 @@ static int has_ipv6(const struct resolver_source *source, bool *ret)
 	_cleanup_fd_ int fd = socket_of(source, AF_INET6);
 	struct ifreq interface = {0};
 
+	/* A namespace that does not know IPv6 has no such address. All know IPv4. */
 	if (fd < 0)
 		return fd == -EAFNOSUPPORT ? 0 : fd;
 	*ret = leads_to(fd, "2000::1", 0);

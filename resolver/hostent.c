@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* gethostbyname2_r(3) and gethostbyaddr_r(3), as glibc has them. */
+/* gethostbyname2_r(3), gethostbyaddr_r(3) and gethostent_r(3), as glibc has them. */
 #include "resolver/lookup.h"
 
 #include "common/cancel.h"
@@ -111,34 +111,47 @@ static int end(const struct lookup *lookup, enum outcome outcome, int *h_error)
 	return -lookup->error;
 }
 
-/* What is the same for both: begins and ends a look-up, and fills the buffer. */
+/* What is the same for all: begins and ends a look-up, and fills the buffer. */
 struct question {
-	const char *name; /* NULL: an address */
+	const char *name; /* NULL: an address, or the next entry */
 	int family;
-	const void *bytes;
+	const void *bytes; /* NULL: the next entry */
+	off_t *position;
 };
+
+static enum outcome ask(
+	struct lookup *lookup, const struct question *question, off_t *position, struct found *ret)
+{
+	struct lookup_wanted wanted = {.family = question->family};
+
+	if (question->name)
+		return lookup_name(lookup, question->name, &wanted, ret);
+	if (question->bytes)
+		return lookup_address(lookup, question->family, question->bytes, ret);
+	*position = *question->position;
+	return lookup_entry(lookup, position, question->family, ret);
+}
 
 static int look_up(const struct resolver_source *source, const struct question *question,
 	struct hostent *ret, struct room room, struct hostent **result, int *h_error, char *why)
 {
-	struct lookup_wanted wanted = {.family = question->family};
 	struct lookup lookup;
 	struct found found = {0};
 	struct cancel cancel;
 	enum outcome outcome;
 	int saved_errno = errno, r;
+	off_t position = 0;
 
 	cancel_hold(&cancel);
 	lookup_begin(&lookup, source, why);
-	if (question->name)
-		outcome = lookup_name(&lookup, question->name, &wanted, &found);
-	else
-		outcome = lookup_address(&lookup, question->family, question->bytes, &found);
+	outcome = ask(&lookup, question, &position, &found);
 	r = end(&lookup, outcome, h_error);
 	if (outcome == OUTCOME_FOUND) {
 		/* of an address the family may have changed: IPv4 in IPv6 */
 		if (fill(&room, &found, question->name, found.addresses[0].family, ret)) {
 			*result = ret;
+			if (question->position)
+				*question->position = position;
 		} else {
 			*h_error = NETDB_INTERNAL;
 			r = ERANGE;
@@ -237,5 +250,19 @@ int resolver_gethostbyaddr_r(const struct resolver_source *source, const void *a
 		errno = ENOENT;
 		return ENOENT;
 	}
+	return look_up(source, &question, ret, room, result, h_error, why);
+}
+
+/* ---- all of them ---- */
+
+/* libc's reads the file for IPv4: an entry of IPv6 is passed over, ::1 is 127.0.0.1. */
+int resolver_gethostent_r(const struct resolver_source *source, off_t *position,
+	struct hostent *ret, char *buffer, size_t size, struct hostent **result, int *h_error,
+	char why[RESOLVER_WHY])
+{
+	struct question question = {.family = AF_INET, .position = position};
+	struct room room = {.next = buffer, .left = size};
+
+	*result = NULL;
 	return look_up(source, &question, ret, room, result, h_error, why);
 }

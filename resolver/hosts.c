@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #define BLANKS " \t\r\n\v\f"
 
@@ -117,4 +118,32 @@ int hosts_find_address(int file, int family, const void *bytes, struct found *re
 	}
 	lines_end(&lines);
 	return r < 0 ? r : 0;
+}
+
+int hosts_next(int file, off_t *position, int family, struct found *ret)
+{
+	struct hosts_entry entry;
+	struct lines lines;
+	char *line;
+	off_t end;
+	int r;
+
+	if (lseek(file, *position, SEEK_SET) < 0)
+		return -errno;
+	lines_init(&lines, file);
+	while ((r = lines_next(&lines, &line)) > 0) {
+		if (!hosts_parse(line, &entry) || !hosts_fits(&entry, family))
+			continue;
+		r = take_names(&entry, ret);
+		if (r == 0)
+			r = found_add_address(ret, entry.family, &entry.bytes);
+		break;
+	}
+	end = lseek(file, 0, SEEK_CUR);
+	if (r == 0 && end < 0)
+		r = -errno;
+	if (r == 0)
+		*position = end - (off_t)(lines.end - lines.begin);
+	lines_end(&lines);
+	return r;
 }

@@ -7,6 +7,7 @@
 #include "resolver/found.h"
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 /* One line: an address, and names, which are pieces of the line. */
 struct hosts_entry {
@@ -34,5 +35,11 @@ int hosts_find_name(int file, const char *name, int family, struct found *ret);
 
 /* The same for the names of an address. */
 int hosts_find_address(int file, int family, const void *bytes, struct found *ret);
+
+/*
+ * Adds the first entry at or behind *position that has an address of a family, and moves *position
+ * behind it. Returns as above.
+ */
+int hosts_next(int file, off_t *position, int family, struct found *ret);
 
 #endif

@@ -197,6 +197,77 @@ static enum outcome ask_files(
 	return OUTCOME_FOUND;
 }
 
+/* ---- localhost ---- */
+
+/* Its length without a dot at the end, where a name is localhost or below it; or 0. */
+static size_t localhost_length(const char *name)
+{
+	static const char localhost[] = "localhost";
+	size_t length = strlen(name), own = sizeof(localhost) - 1;
+
+	if (length > 0 && name[length - 1] == '.')
+		length--;
+	if (length < own || strncasecmp(name + length - own, localhost, own) != 0 ||
+		(length > own && name[length - own - 1] != '.'))
+		return 0;
+	return length;
+}
+
+/* Whether the hosts file has a name, with whatever address; or a negative errno. */
+static int is_in_hosts(const struct lookup *lookup, const char *name, size_t length)
+{
+	_cleanup_fd_ int file = open_file(lookup, RESOLVER_HOSTS);
+	struct found found = {0};
+	char *plain;
+	int r;
+
+	if (file < 0)
+		return file == -ENOENT ? 0 : file;
+	plain = strndup(name, length);
+	r = plain ? hosts_find_name(file, plain, AF_UNSPEC, &found) : -ENOMEM;
+	if (r == 0)
+		r = found.n > 0;
+	found_clear(&found);
+	free(plain);
+	return r;
+}
+
+/*
+ * DNS is never asked for these names (RFC 6761, section 6.3). They are the namespace itself, unless
+ * the hosts file has them, and so has all there is to know.
+ */
+static enum outcome ask_localhost(
+	struct lookup *lookup, const struct subject *subject, size_t length, struct found *ret)
+{
+	struct in_addr in = {htonl(INADDR_LOOPBACK)};
+	int r = is_in_hosts(lookup, subject->name, length);
+
+	if (r < 0)
+		return lookup_fail(lookup, r, "its hosts file cannot be had");
+	if (r > 0)
+		return OUTCOME_NO_NAME;
+	ret->ttl_s = FOUND_UNTIMED;
+	r = ret->name ? 0 : found_set_name(ret, subject->name);
+	if (r == 0 && subject->family != AF_INET6)
+		r = found_add_address(ret, AF_INET, &in);
+	if (r == 0 && subject->family != AF_INET)
+		r = found_add_address(ret, AF_INET6, &in6addr_loopback);
+	return r < 0 ? lookup_fail(lookup, r, NULL) : OUTCOME_FOUND;
+}
+
+/* ---- */
+
+static enum outcome ask_dns(struct lookup *lookup, const struct subject *subject, struct found *ret)
+{
+	size_t length = subject->name ? localhost_length(subject->name) : 0;
+
+	if (!subject->name)
+		return dns_names(lookup, subject->family, subject->bytes, ret);
+	if (length > 0)
+		return ask_localhost(lookup, subject, length, ret);
+	return dns_addresses(lookup, subject->name, subject->family, ret);
+}
+
 static enum outcome ask_source(struct lookup *lookup, enum nsswitch_kind kind,
 	const struct subject *subject, struct found *ret)
 {
@@ -204,9 +275,7 @@ static enum outcome ask_source(struct lookup *lookup, enum nsswitch_kind kind,
 	case NSSWITCH_FILES:
 		return ask_files(lookup, subject, ret);
 	case NSSWITCH_DNS:
-		if (subject->name)
-			return dns_addresses(lookup, subject->name, subject->family, ret);
-		return dns_names(lookup, subject->family, subject->bytes, ret);
+		return ask_dns(lookup, subject, ret);
 	case NSSWITCH_OTHER:
 		break;
 	}
@@ -273,4 +342,24 @@ enum outcome lookup_address(struct lookup *lookup, int family, const void *bytes
 	struct lookup_wanted wanted = {.family = family};
 
 	return ask_in_order(lookup, &subject, &wanted, ret);
+}
+
+enum outcome lookup_entry(struct lookup *lookup, off_t *position, int family, struct found *ret)
+{
+	_cleanup_fd_ int file = -1;
+	struct nsswitch order;
+	bool has_files = false;
+	int r = read_order(lookup, &order);
+
+	if (r < 0)
+		return lookup_fail(lookup, r, "its nsswitch.conf cannot be had");
+	for (unsigned i = 0; i < order.n; i++)
+		has_files = has_files || order.sources[i].kind == NSSWITCH_FILES;
+	file = has_files ? open_file(lookup, RESOLVER_HOSTS) : -ENOENT;
+	if (file == -ENOENT)
+		return OUTCOME_NO_NAME;
+	r = file < 0 ? file : hosts_next(file, position, family, ret);
+	if (r < 0)
+		return lookup_fail(lookup, r, "its hosts file cannot be had");
+	return ret->n > 0 ? OUTCOME_FOUND : OUTCOME_NO_NAME;
 }

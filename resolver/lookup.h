@@ -16,6 +16,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #define LOOKUP_DEADLINE_MS 30000
 
@@ -53,6 +54,13 @@ enum outcome lookup_name(struct lookup *lookup, const char *name,
 	const struct lookup_wanted *wanted, struct found *ret);
 enum outcome lookup_address(
 	struct lookup *lookup, int family, const void *bytes, struct found *ret);
+
+/*
+ * Adds the first entry of the hosts file at or behind *position that has an address of a family,
+ * and moves *position behind it. OUTCOME_NO_NAME: there is none, or nsswitch.conf does not name
+ * files.
+ */
+enum outcome lookup_entry(struct lookup *lookup, off_t *position, int family, struct found *ret);
 
 /*
  * Reads resolv.conf, if that has not been done, and makes the channel. Returns OUTCOME_FOUND, or

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* getnameinfo(3), with the rules of glibc in their order. */
+#include "resolver/idn.h"
 #include "resolver/interface.h"
 #include "resolver/lookup.h"
 #include "resolver/service.h"
@@ -9,11 +10,13 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
 #include <sys/utsname.h>
 
 /* Of glibc; not all libcs have names for them. */
+#define FLAG_IDN     0x020
 #define FLAGS_IDN    0x1e0
 #define FLAGS	     (NI_NUMERICHOST | NI_NUMERICSERV | NI_NOFQDN | NI_NAMEREQD | NI_DGRAM | FLAGS_IDN)
 #define SERVICE_SIZE 256
@@ -52,6 +55,18 @@ static void strip_domain(char *name)
 		*dot = '\0';
 }
 
+static int copy_name(const char *name, int flags, char *ret, socklen_t size)
+{
+	char *decoded = flags & FLAG_IDN ? idn_decode(name) : NULL;
+	int r;
+
+	if ((flags & FLAG_IDN) && !decoded)
+		return EAI_MEMORY;
+	r = copy(decoded ? decoded : name, ret, size);
+	free(decoded);
+	return r;
+}
+
 /* Returns 0 with the name, EAI_NONAME: it has none, or another EAI_* value. */
 static int name_of(struct lookup *lookup, const union any_address *address, int flags, char *host,
 	socklen_t size)
@@ -71,7 +86,7 @@ static int name_of(struct lookup *lookup, const union any_address *address, int 
 	case OUTCOME_FOUND:
 		if (flags & NI_NOFQDN)
 			strip_domain(found.name);
-		r = copy(found.name, host, size);
+		r = copy_name(found.name, flags, host, size);
 		break;
 	case OUTCOME_AGAIN:
 		r = EAI_AGAIN;

@@ -15,6 +15,7 @@
 #include <netdb.h>
 #include <stddef.h>
 #include <sys/socket.h>
+#include <sys/types.h>
 
 /* Of glibc: not all libcs have names for them. */
 #ifndef NETDB_INTERNAL
@@ -52,7 +53,7 @@ struct resolver_source {
  * without a newline that says what failed and what to do about it; or "", on success and where
  * the answer speaks for itself, such as that there is no such name.
  */
-#define RESOLVER_WHY 320
+#define RESOLVER_WHY 640
 
 /* In it where servers of the namespace have answered, and could not tell: nothing is wrong here. */
 #define RESOLVER_WHY_SERVERS "DNS cannot tell for now"
@@ -92,6 +93,14 @@ int resolver_gethostbyname2_r(const struct resolver_source *source, const char *
 int resolver_gethostbyaddr_r(const struct resolver_source *source, const void *address,
 	socklen_t length, int family, struct hostent *ret, char *buffer, size_t size,
 	struct hostent **result, int *h_error, char why[RESOLVER_WHY]);
+
+/*
+ * As gethostent_r(3): the next entry of the namespace's hosts file. *position is 0 for the first
+ * one, and is moved along when there is one. Returns what the two above do.
+ */
+int resolver_gethostent_r(const struct resolver_source *source, off_t *position,
+	struct hostent *ret, char *buffer, size_t size, struct hostent **result, int *h_error,
+	char why[RESOLVER_WHY]);
 
 /*
  * As res_query(3) and res_search(3). Returns the length of the answer, or -1 and *h_error; an

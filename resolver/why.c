@@ -2,6 +2,7 @@
 #include "resolver/why.h"
 
 #include "common/address.h"
+#include "common/remedy.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -69,14 +70,13 @@ static bool all_servers(
 /* Which file a namespace has for itself; it mostly is called as its broker is. */
 static void add_advice(char *why, const char *server)
 {
+	const char *instance = address_instance(server ? server : ADDRESS_DEFAULT);
+
 	/* This machine's own network. */
-	if (!server || strcmp(server, ADDRESS_DEFAULT) == 0) {
+	if (instance && strcmp(instance, ADDRESS_DEFAULT) == 0)
 		add(why, ": correct /etc/resolv.conf");
-		return;
-	}
-	if (strchr(server, '/') || server[0] == '@')
-		server = "NAME";
-	add(why, ": write /etc/netns/%s/resolv.conf", server);
+	else
+		add(why, ": write /etc/netns/%s/resolv.conf", instance ? instance : "NAME");
 }
 
 /* Nobody answered. A loopback address may be right: somebody may listen there in the namespace. */
@@ -118,50 +118,36 @@ void why_servers(struct lookup *lookup)
 	}
 }
 
+void why_idn(struct lookup *lookup)
+{
+	begin(lookup->why, lookup->source->name);
+	add(lookup->why, "a name that is not ASCII cannot be converted: this program can load no "
+			 "libidn2.so.0: install it (Debian: libidn2-0)");
+}
+
 /* ---- brokers ---- */
 
-static const struct {
-	int error;
-	const char *advice;
-	bool start; /* and how to start one */
-} advices[] = {
-	{ENOENT, "there is none", true},
-	{ENOTDIR, "there is none", true},
-	{ECONNREFUSED, "nobody listens at its socket", true},
-	{ENETDOWN, "it hung up, does its namespace exist?", false},
-	{ETIMEDOUT, "it does not answer", false},
-	{EACCES,
-		"this user may not ask the broker, or it does not hand that out "
-		"(AllowSockets=, AllowResolver=)",
-		false},
-	{EOPNOTSUPP, "the broker is too old to tell how names are looked up there, update it",
-		false},
-	{EIO, "the broker cannot read it, see its log", false},
-	{EMFILE, "no descriptor is left", false},
-};
-
-/* The units of a broker are called as it is. */
-static void add_start(char *why, const char *server)
+/* What means something else about a file than about a socket. */
+static const char *of_a_file(int error)
 {
-	if (!server || strcmp(server, "default") == 0)
-		add(why, ", systemctl enable --now xsocket.socket");
-	else if (!strchr(server, '/') && server[0] != '@')
-		add(why, ", systemctl enable --now xsocket@%s.socket", server);
-	else
-		add(why, ", start xsocket-server");
+	switch (error) {
+	case EOPNOTSUPP:
+		return "the broker is too old to tell how names are looked up there, update it";
+	case EIO:
+		return "the broker cannot read it, see its log";
+	default:
+		return NULL;
+	}
 }
 
 void why_text(char why[RESOLVER_WHY], const char *server, int error, const char *what)
 {
+	const char *text = of_a_file(-error);
+	char remedy[REMEDY_TEXT];
+
+	if (!what || (!text && !remedy_is_known(-error)))
+		text = strerror(-error);
 	begin(why, server);
-	add(why, "%s: ", what ? what : "a name cannot be looked up");
-	for (size_t i = 0; what && i < sizeof(advices) / sizeof(advices[0]); i++) {
-		if (advices[i].error != -error)
-			continue;
-		add(why, "%s", advices[i].advice);
-		if (advices[i].start)
-			add_start(why, server);
-		return;
-	}
-	add(why, "%s", strerror(-error));
+	add(why, "%s: %s", what ? what : "a name cannot be looked up",
+		text ? text : remedy_text(server, -error, remedy));
 }

@@ -133,7 +133,7 @@ static int broker_socket(const struct move *move)
 	if (fd >= 0)
 		return fd;
 	advice_report(&call, move->server, -fd);
-	fd = advice_for(-fd)->program_errno;
+	fd = advice_errno(-fd);
 	return fd ? -fd : -EADDRNOTAVAIL;
 }
 

@@ -124,13 +124,19 @@ static void tell(const char *path, const char *server, int error, bool answered)
 		advice_report(&call, server, error);
 }
 
-static int get_file(const char *path, const struct route *route, int file)
+int files_ask(const struct route *route, int file, bool *ret_answered)
 {
-	bool answered = false;
 	int r = source_file(route, file);
 
-	if (r == -ENOENT || r == -EACCES)
-		r = ask_again(route->server, file, &answered);
+	*ret_answered = false;
+	return r == -ENOENT || r == -EACCES ? ask_again(route->server, file, ret_answered) : r;
+}
+
+static int get_file(const char *path, const struct route *route, int file)
+{
+	bool answered;
+	int r = files_ask(route, file, &answered);
+
 	if (r >= 0)
 		return r;
 	tell(path, route->server, -r, answered);

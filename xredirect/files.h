@@ -8,8 +8,17 @@
  * sockets are those of a broker, what is opened by exactly these paths is of its namespace.
  */
 
+#include "xredirect/route.h"
+
 #include <stdbool.h>
 #include <stdio.h>
+
+/*
+ * One of the files that a broker hands out (enum xsocket_resolver_file of lib/xsocket.h). Returns a
+ * close-on-exec descriptor or a negative errno. *ret_answered tells for -ENOENT and -EACCES whether
+ * that is what the broker said of the file, or why the broker could not be asked.
+ */
+int files_ask(const struct route *route, int file, bool *ret_answered);
 
 /*
  * Whether a file is to come from the broker, when it is opened as open(2) would. If so it was, and

@@ -146,6 +146,34 @@ OTHER_NAME(__res_nsearch, res_nsearch);
 OTHER_NAME(__res_nquerydomain, res_nquerydomain);
 OTHER_NAME(__res_nsend, res_nsend);
 
+EXPORT void sethostent(int stay_open)
+{
+	if (names_are_elsewhere())
+		names_sethostent();
+	else
+		next_sethostent(stay_open);
+}
+
+EXPORT struct hostent *gethostent(void)
+{
+	return names_are_elsewhere() ? names_gethostent() : next_gethostent();
+}
+
+EXPORT int gethostent_r(
+	struct hostent *ret, char *buffer, size_t size, struct hostent **result, int *h_errno_ret)
+{
+	return names_are_elsewhere() ? names_gethostent_r(ret, buffer, size, result, h_errno_ret)
+				     : next_gethostent_r(ret, buffer, size, result, h_errno_ret);
+}
+
+EXPORT void endhostent(void)
+{
+	if (names_are_elsewhere())
+		names_sethostent();
+	else
+		next_endhostent();
+}
+
 EXPORT long gethostid(void)
 {
 	return names_are_elsewhere() ? names_gethostid() : next_gethostid();

@@ -4,6 +4,7 @@
  * where nobody can stand in front of them. While the thread is redirected they fail: what they do
  * would be done in this namespace.
  */
+#include "xredirect/names-next.h"
 #include "xredirect/next.h"
 #include "xredirect/route.h"
 
@@ -11,6 +12,7 @@
 
 #include <errno.h>
 #include <netdb.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #ifdef __GLIBC__
@@ -30,6 +32,54 @@ static bool refuse(const char *name)
 		name);
 	errno = ENOSYS;
 	return true;
+}
+
+/*
+ * Names of networks are in a file of this machine, and may be asked for in DNS as names of hosts
+ * are. Told once: a list of routes wants a name for each of them.
+ */
+static bool refuse_network(int *h_errno_ret)
+{
+	static atomic_flag told = ATOMIC_FLAG_INIT;
+	struct route route = route_current();
+
+	if (!route_is_elsewhere(&route))
+		return false;
+	if (!atomic_flag_test_and_set(&told))
+		report(REPORT_ERROR,
+			"names of networks (networks(5)) are not redirected: getnetbyname() and "
+			"getnetbyaddr() find none; give the program addresses");
+	errno = ENOSYS;
+	*h_errno_ret = NO_RECOVERY;
+	return true;
+}
+
+EXPORT struct netent *getnetbyname(const char *name)
+{
+	return refuse_network(&h_errno) ? NULL : next_getnetbyname(name);
+}
+
+EXPORT int getnetbyname_r(const char *name, struct netent *ret, char *buffer, size_t size,
+	struct netent **result, int *h_errno_ret)
+{
+	*result = NULL;
+	return refuse_network(h_errno_ret)
+		       ? ENOSYS
+		       : next_getnetbyname_r(name, ret, buffer, size, result, h_errno_ret);
+}
+
+EXPORT struct netent *getnetbyaddr(uint32_t net, int type)
+{
+	return refuse_network(&h_errno) ? NULL : next_getnetbyaddr(net, type);
+}
+
+EXPORT int getnetbyaddr_r(uint32_t net, int type, struct netent *ret, char *buffer, size_t size,
+	struct netent **result, int *h_errno_ret)
+{
+	*result = NULL;
+	return refuse_network(h_errno_ret)
+		       ? ENOSYS
+		       : next_getnetbyaddr_r(net, type, ret, buffer, size, result, h_errno_ret);
 }
 
 EXPORT int rcmd(char **host, unsigned short port, const char *local_user, const char *remote_user,

@@ -38,7 +38,19 @@ int names_getnameinfo(const struct sockaddr *address, socklen_t length, char *ho
 			       : resolver_getnameinfo(&names.source, address, length, host,
 					 host_size, service, service_size, flags, names.why);
 	names_end(&names);
+	if (r == EAI_SYSTEM)
+		errno = names_errno(errno);
 	return r;
+}
+
+/* What a function with a buffer of the caller's returns, and leaves in errno. */
+static int end_host(const struct names *names, int r, const int *h_errno_ret)
+{
+	names_end(names);
+	if (r == 0 || *h_errno_ret != NETDB_INTERNAL)
+		return r;
+	errno = names_errno(r);
+	return errno;
 }
 
 static int broken_host(struct hostent **result, int *h_errno_ret)
@@ -59,8 +71,7 @@ int names_gethostbyname_r(const char *name, int family, struct hostent *ret, cha
 	r = names.route.broken ? broken_host(result, h_errno_ret)
 			       : resolver_gethostbyname2_r(&names.source, name, family, ret, buffer,
 					 size, result, h_errno_ret, names.why);
-	names_end(&names);
-	return r;
+	return end_host(&names, r, h_errno_ret);
 }
 
 int names_gethostbyaddr_r(const void *address, socklen_t length, int family, struct hostent *ret,
@@ -75,13 +86,13 @@ int names_gethostbyaddr_r(const void *address, socklen_t length, int family, str
 	r = names.route.broken ? broken_host(result, h_errno_ret)
 			       : resolver_gethostbyaddr_r(&names.source, address, length, family,
 					 ret, buffer, size, result, h_errno_ret, names.why);
-	names_end(&names);
-	return r;
+	return end_host(&names, r, h_errno_ret);
 }
 
-/* What a thread's last answer is in. */
+/* What a thread's last answer is in, and how far it has read the hosts file. */
 struct answer {
 	struct hostent host;
+	off_t position;
 	size_t size;
 	char buffer[];
 };
@@ -112,6 +123,8 @@ static struct answer *answer_get(size_t size)
 	if (!grown)
 		return NULL;
 	grown->size = size;
+	if (!answer)
+		grown->position = 0;
 	if (pthread_setspecific(key, grown) != 0) {
 		free(grown);
 		return NULL;
@@ -119,7 +132,32 @@ static struct answer *answer_get(size_t size)
 	return grown;
 }
 
-/* One of the two questions. */
+void names_sethostent(void)
+{
+	struct answer *answer = answer_get(0);
+
+	if (answer)
+		answer->position = 0;
+}
+
+int names_gethostent_r(
+	struct hostent *ret, char *buffer, size_t size, struct hostent **result, int *h_errno_ret)
+{
+	struct answer *answer = answer_get(0);
+	struct names names;
+	int r = ENOMEM;
+
+	*result = NULL;
+	*h_errno_ret = NETDB_INTERNAL;
+	if (!answer || !names_begin(&names))
+		return r;
+	r = names.route.broken ? broken_host(result, h_errno_ret)
+			       : resolver_gethostent_r(&names.source, &answer->position, ret,
+					 buffer, size, result, h_errno_ret, names.why);
+	return end_host(&names, r, h_errno_ret);
+}
+
+/* One of the questions; with neither a name nor an address the next entry. */
 struct question {
 	const char *name;
 	const void *address;
@@ -139,12 +177,16 @@ static struct hostent *answer_question(const struct question *question)
 			h_errno = NETDB_INTERNAL;
 			return NULL;
 		}
-		r = question->name
-			    ? names_gethostbyname_r(question->name, question->family, &answer->host,
-				      answer->buffer, answer->size, &result, &h_errno)
-			    : names_gethostbyaddr_r(question->address, question->length,
-				      question->family, &answer->host, answer->buffer, answer->size,
-				      &result, &h_errno);
+		if (question->name)
+			r = names_gethostbyname_r(question->name, question->family, &answer->host,
+				answer->buffer, answer->size, &result, &h_errno);
+		else if (question->address)
+			r = names_gethostbyaddr_r(question->address, question->length,
+				question->family, &answer->host, answer->buffer, answer->size,
+				&result, &h_errno);
+		else
+			r = names_gethostent_r(
+				&answer->host, answer->buffer, answer->size, &result, &h_errno);
 	}
 	if (r != 0)
 		errno = r;
@@ -160,6 +202,11 @@ struct hostent *names_gethostbyaddr(const void *address, socklen_t length, int f
 {
 	return answer_question(
 		&(struct question){.address = address, .length = length, .family = family});
+}
+
+struct hostent *names_gethostent(void)
+{
+	return answer_question(&(struct question){.name = NULL});
 }
 
 /* What sethostid(3) has left. */

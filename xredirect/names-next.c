@@ -113,6 +113,23 @@ RESOLVER(res_nsend,
 	(res_state state, const unsigned char *message, int length, unsigned char *answer,
 		int size),
 	(state, message, length, answer, size), no_nsend)
+NEXT_DEFINE(void, sethostent, (int stay_open), (stay_open), NULL)
+NEXT_DEFINE(struct hostent *, gethostent, (void), (), NULL)
+NEXT_DEFINE(int, gethostent_r,
+	(struct hostent * ret, char *buffer, size_t size, struct hostent **result,
+		int *h_errno_ret),
+	(ret, buffer, size, result, h_errno_ret), NULL)
+NEXT_DEFINE(void, endhostent, (void), (), NULL)
+NEXT_DEFINE(struct netent *, getnetbyname, (const char *name), (name), NULL)
+NEXT_DEFINE(int, getnetbyname_r,
+	(const char *name, struct netent *ret, char *buffer, size_t size, struct netent **result,
+		int *h_errno_ret),
+	(name, ret, buffer, size, result, h_errno_ret), NULL)
+NEXT_DEFINE(struct netent *, getnetbyaddr, (uint32_t net, int type), (net, type), NULL)
+NEXT_DEFINE(int, getnetbyaddr_r,
+	(uint32_t net, int type, struct netent *ret, char *buffer, size_t size,
+		struct netent **result, int *h_errno_ret),
+	(net, type, ret, buffer, size, result, h_errno_ret), NULL)
 NEXT_DEFINE(long, gethostid, (void), (), NULL)
 NEXT_DEFINE(int, getaddrinfo_a, (int mode, struct gaicb *list[], int n, struct sigevent *event),
 	(mode, list, n, event), no_getaddrinfo_a)

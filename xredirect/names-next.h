@@ -40,6 +40,17 @@ int next_res_nquerydomain(res_state state, const char *name, const char *domain,
 	int type, unsigned char *answer, int size);
 int next_res_nsend(
 	res_state state, const unsigned char *message, int length, unsigned char *answer, int size);
+void next_sethostent(int stay_open);
+struct hostent *next_gethostent(void);
+int next_gethostent_r(
+	struct hostent *ret, char *buffer, size_t size, struct hostent **result, int *h_errno_ret);
+void next_endhostent(void);
+struct netent *next_getnetbyname(const char *name);
+int next_getnetbyname_r(const char *name, struct netent *ret, char *buffer, size_t size,
+	struct netent **result, int *h_errno_ret);
+struct netent *next_getnetbyaddr(uint32_t net, int type);
+int next_getnetbyaddr_r(uint32_t net, int type, struct netent *ret, char *buffer, size_t size,
+	struct netent **result, int *h_errno_ret);
 long next_gethostid(void);
 int next_getaddrinfo_a(int mode, struct gaicb *list[], int n, struct sigevent *event);
 #endif

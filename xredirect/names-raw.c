@@ -27,6 +27,8 @@ static int ask(resolve *how, const char *name, int class, int type, unsigned cha
 		h_errno = error;
 	else
 		errno = saved_errno;
+	if (r < 0 && error == NETDB_INTERNAL)
+		errno = names_errno(errno);
 	return r;
 }
 

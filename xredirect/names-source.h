@@ -24,6 +24,12 @@ bool names_begin(struct names *names);
 /* Reports why it failed. */
 void names_end(const struct names *names);
 
+/*
+ * An errno of the resolver's as one for the program: that the broker cannot be had is ENETDOWN, as
+ * for a socket, and ECONNREFUSED is not its control socket.
+ */
+int names_errno(int error);
+
 /* What getaddrinfo(3) and getnameinfo(3) return then. Sets errno. */
 int names_broken(void);
 

@@ -7,7 +7,10 @@
  */
 #include "xredirect/names.h"
 
+#include "common/remedy.h"
+#include "preload/advice.h"
 #include "preload/report.h"
+#include "xredirect/files.h"
 #include "xredirect/names-next.h"
 #include "xredirect/names-source.h"
 #include "xredirect/source.h"
@@ -22,18 +25,20 @@ static int open_socket(void *data, int domain, int type, int protocol)
 {
 	const struct names *names = data;
 
-	type |= SOCK_CLOEXEC | SOCK_NONBLOCK;
-	/* Which addresses there are can be found out in another way. */
-	if (domain == AF_NETLINK)
-		return source_ask(&names->route, domain, type, protocol);
-	return source_socket(&names->route, "look-up of a name", domain, type, protocol);
+	return source_ask(&names->route, domain, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
 }
 
+/*
+ * -ENOENT means to the resolver that the namespace has no such file. Of a broker that is not there
+ * it is told by an errno that says the same of a control socket, and nothing of a file.
+ */
 static int open_file(void *data, int which)
 {
 	const struct names *names = data;
+	bool answered;
+	int r = files_ask(&names->route, which, &answered);
 
-	return source_file(&names->route, which);
+	return r == -ENOENT && !answered ? -ENOTDIR : r;
 }
 
 bool names_begin(struct names *names)
@@ -55,6 +60,15 @@ int names_broken(void)
 {
 	errno = EINVAL;
 	return EAI_SYSTEM;
+}
+
+int names_errno(int error)
+{
+	int r = advice_errno(error);
+
+	if (!remedy_is_known(error))
+		return error;
+	return r ? r : ENETDOWN;
 }
 
 bool names_are_elsewhere(void)
@@ -111,6 +125,8 @@ int names_getaddrinfo(
 		    ? names_broken()
 		    : resolver_getaddrinfo(&names.source, node, service, hints, ret, names.why);
 	names_end(&names);
+	if (r == EAI_SYSTEM)
+		errno = names_errno(errno);
 	if (r == 0)
 		list_mark(*ret);
 	return r;

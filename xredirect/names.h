@@ -30,6 +30,12 @@ bool names_are_elsewhere(void);
 struct hostent *names_gethostbyname(const char *name, int family);
 struct hostent *names_gethostbyaddr(const void *address, socklen_t length, int family);
 
+/* The entries of the hosts file, one after the other; each thread begins with the first one. */
+struct hostent *names_gethostent(void);
+int names_gethostent_r(
+	struct hostent *ret, char *buffer, size_t size, struct hostent **result, int *h_errno_ret);
+void names_sethostent(void);
+
 long names_gethostid(void);
 
 /* Those of resolver(3). They set h_errno, res_send(3) sets errno. */

@@ -66,7 +66,7 @@ static void tell(const struct route *route, const char *call, int error, int dom
 /* An errno of a broker as one of socket(2)'s; that of a socket(2) over there is one. */
 static int program_errno(int error, int domain, int protocol)
 {
-	int r = advice_for(error)->program_errno;
+	int r = advice_errno(error);
 
 	if (is_probe(error, domain, protocol))
 		return error;

@@ -164,7 +164,7 @@ PROGRAMS = {
         {
             struct addrinfo *list;
             return xsocket_getaddrinfo("/nowhere", "localhost", "80", 0, &list) == EAI_SYSTEM &&
-                errno == ENOENT && strstr(xsocket_resolver_why(), "there is none") ? 0 : 1;
+                errno == ENOENT && strstr(xsocket_resolver_why(), "there is no such control") ? 0 : 1;
         }""",
 }
 

@@ -32,6 +32,7 @@ def dns(glibc, vpn, here):
         etc.write(f'netns/{vpn.name}/nsswitch.conf', 'hosts: files dns\n')
         etc.write('resolv.conf', 'nameserver 127.0.0.2\n')
         etc.write('hosts', '192.0.2.9 listed.test\n')
+        etc.write('nsswitch.conf', 'hosts: files dns\nnetworks: dns\n')
         server, silence = Dns(vpn, {NAME: [ADDRESS]}), Silence(here)
         yield server
         heard = silence.heard()
@@ -74,6 +75,52 @@ def test_dnspython(answer):
             'print(open("/etc/hosts").read().split()[0])\n'
             f'print(*dns.resolver.resolve("{NAME}", "A"))')
     assert answer(PYTHON, '-c', code) == f'192.0.2.5\n{ADDRESS}\n'
+
+
+def test_all_hosts(dns, vpn, redirected):
+    """gethostent(3) reads the namespace's file, again and again."""
+    etc = pathlib.Path(f'/etc/netns/{vpn.name}/hosts')
+    names = [f'{"x" * 60}{number}.test' for number in range(3000)]  # more than one buffer
+    etc.write_text(''.join(f'192.0.2.5 {name} alias\n' for name in names) + '2001:db8::5 six.test\n')
+    result = redirected([require('getent'), 'hosts'], XREDIRECT=vpn.server)
+    assert [line.split() for line in result.stdout.splitlines()] == [['192.0.2.5', name, 'alias'] for name in names]
+    assert (result.returncode, result.stderr) == (0, '')
+
+
+ASK = r"""
+import errno, socket, sys
+def say(what, *args):
+    try:
+        print(args[0], getattr(socket, what)(*args))
+    except OSError as e:
+        print(args[0], type(e).__name__, errno.errorcode.get(e.errno, e.errno))
+for name in ('listed.test', 'other.test', 'localhost'):
+    say('getaddrinfo', name, 80)
+    say('gethostbyname_ex', name)
+say('getnameinfo', ('192.0.2.5', 80), socket.NI_NAMEREQD)
+say('gethostbyname', '192.0.2.5')
+"""
+
+
+@pytest.mark.parametrize('server, why', [('/nowhere/at/all', 'there is no such control socket; start it: xsocket-server'),
+                                         ('/dev/null', 'nobody listens there; start it: xsocket-server')])
+def test_no_broker(dns, redirected, server, why):
+    """Nothing is known of the namespace then, also not that it has no files: one line for each look-up."""
+    result = redirected([PYTHON, '-c', ASK], XREDIRECT=server)
+    said, lines = result.stdout.splitlines(), result.stderr.splitlines()
+    assert said.pop() == '192.0.2.5 192.0.2.5'
+    assert len(said) == 7 and all(line.endswith(' OSError ENETDOWN') for line in said), said
+    assert len(lines) == 7 and all(f'libxredirect: {server}: its nsswitch.conf cannot be had: {why}' in line
+                                   for line in lines), lines
+
+
+@pytest.mark.parametrize('name', ['intern.test', '192.0.2.0'])
+def test_names_of_networks(dns, vpn, redirected, name):
+    """libc would ask for them in DNS, from here."""
+    result = redirected([require('getent'), 'networks', name, name], XREDIRECT=vpn.server)
+    assert (result.returncode, result.stdout) == (2, '')
+    assert result.stderr == ('libxredirect: names of networks (networks(5)) are not redirected: getnetbyname() and '
+                             'getnetbyaddr() find none; give the program addresses\n')
 
 
 def test_aria2(vpn, dns, redirected, tmp_path):

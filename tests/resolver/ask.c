@@ -10,6 +10,7 @@
 #include <arpa/inet.h>
 #include <arpa/nameser.h>
 #include <errno.h>
+#include <locale.h>
 #include <resolv.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -220,6 +221,30 @@ static void ask_hostent(char **parts, int n, bool by_address)
 	free(buffer);
 }
 
+/* hosts BYTES: all entries, with a buffer that is made larger where it has to be. */
+static void ask_all(char **parts)
+{
+	size_t size = (size_t)atoi(parts[0]);
+	struct hostent host, *result;
+	char *buffer = malloc(size);
+	off_t position = 0;
+	int h_error = 0, r;
+
+	printf("= \n");
+	for (;;) {
+		begin();
+		r = way->gethostent_r(&position, &host, buffer, size, &result, &h_error);
+		end(r == 0 && result);
+		if (result)
+			print_hostent(result);
+		else if (r == ERANGE)
+			buffer = realloc(buffer, size += size);
+		else
+			break;
+	}
+	free(buffer);
+}
+
 /* The header but for its number, and what is in the sections, as far as it does not change. */
 static void print_answer(const unsigned char *answer, int length)
 {
@@ -270,6 +295,8 @@ static void ask(char *line)
 		ask_addrinfo(parts + 1, n - 1);
 	else if (strcmp(parts[0], "nameinfo") == 0)
 		ask_nameinfo(parts + 1, n - 1);
+	else if (strcmp(parts[0], "hosts") == 0)
+		ask_all(parts + 1);
 	else if (strcmp(parts[0], "host") == 0 || strcmp(parts[0], "addr") == 0)
 		ask_hostent(parts + 1, n - 1, parts[0][0] == 'a');
 	else
@@ -283,6 +310,7 @@ int main(int argc, char **argv)
 	char *line = NULL;
 	size_t size = 0;
 
+	setlocale(LC_CTYPE, "");
 	way = way_of(argc - 1, argv + 1);
 	if (!way)
 		return 2;

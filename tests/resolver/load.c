@@ -7,6 +7,8 @@
  *   load cancel WAY...    a thread is cancelled while it waits for an answer: it returns first, and
  *                         nothing is left behind
  *   load deadline there...  an answer is waited for until the time is up, and no longer
+ *   load jump WAY...      a signal handler leaves the first look-up by siglongjmp(3), at a signal
+ * that somebody sends at the first dlopen(3); later ones are answered
  *
  * Exits with 0 when all is as it should be. web.example is to be 10.2.0.1 and fd00::21, and nobody
  * is to answer to silent.example.
@@ -19,6 +21,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -161,6 +165,33 @@ static void run_deadline(void)
 	lookup_end(&lookup);
 }
 
+static sigjmp_buf before_jump;
+
+static void leave(int signal)
+{
+	siglongjmp(before_jump, 1);
+}
+
+/* What was open when it jumped is lost. */
+static unsigned run_jump(void)
+{
+	struct sigaction action = {.sa_handler = leave};
+	unsigned lost;
+	pthread_t thread;
+
+	must(sigaction(SIGUSR1, &action, NULL) == 0);
+	if (sigsetjmp(before_jump, 1) == 0) {
+		look_up();
+		must(!"it came back");
+	}
+	lost = fds_open();
+	alarm(30);
+	look_up();
+	must(pthread_create(&thread, NULL, look_up_often, NULL) == 0);
+	must(pthread_join(thread, NULL) == 0);
+	return lost;
+}
+
 int main(int argc, char **argv)
 {
 	unsigned before;
@@ -177,6 +208,8 @@ int main(int argc, char **argv)
 		run_cancel();
 	else if (strcmp(argv[1], "deadline") == 0)
 		run_deadline();
+	else if (strcmp(argv[1], "jump") == 0)
+		before = run_jump();
 	else
 		return 2;
 	must(fds_open() == before);

@@ -83,6 +83,19 @@ def test_no_c_ares(full, cares, how, tmp_path, outside):
         'vpn: names cannot be asked for: this program can load no libcares.so.2: install c-ares (Debian: libc-ares2)'}
 
 
+def test_no_libidn2(full, outside):
+    """A name in other letters is not asked for, and that is said; others are."""
+    library = next(iter(glob.glob('/usr/lib/*/libidn2.so.0')), None) or skip('needs libidn2.so.0')
+    wrap = ['unshare', '--mount', '--propagation', 'private', 'sh', '-c',
+            f'mount --bind /dev/null {os.path.realpath(library)} && exec "$@"', 'sh']
+    answers = full.there('addrinfo bücher.example 80 inet stream 0 64', 'addrinfo web.example 80 inet stream 0 192',
+                         wrap=wrap, env=os.environ | {'LC_ALL': 'C.UTF-8'})
+    assert list(answers.values()) == ['= Parameter string not correctly encoded\n',
+                                      '= \n  2 1 6 0xc0 16 10.2.0.1:80 \n']
+    assert full.why == ('vpn: a name that is not ASCII cannot be converted: this program can load no libidn2.so.0: '
+                        'install it (Debian: libidn2-0)\n')
+
+
 def test_files_of_this_machine_are_left_alone(full, tmp_path, sanitizer):
     """Not even opened: they may be anything, and c-ares looks for them by itself where it is let."""
     if sanitizer == 'asan':
@@ -107,11 +120,33 @@ def test_another_malloc(full, library, sanitizer):
     assert full.there(*QUESTIONS, env=os.environ | {'LD_PRELOAD': path}) == full.native(*QUESTIONS)
 
 
-@pytest.mark.parametrize('what', ['threads', 'fork', 'cancel', 'deadline'])
-def test_in_a_busy_process(asker, build, what, sanitizer, outside):
-    """Threads, children of such a process, a thread that is ended while it waits; a time limit."""
+# Once c-ares has been loaded, a signal is sent; after that it is as always.
+INTERRUPT = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <signal.h>
+void *dlopen(const char *path, int flags)
+{
+        static int calls;
+        void *(*next)(const char *, int) = dlsym(RTLD_NEXT, "dlopen"), *library = next(path, flags);
+        if (calls++ == 0)
+                raise(SIGUSR1);
+        return library;
+}
+"""
+
+
+@pytest.mark.parametrize('what', ['threads', 'fork', 'cancel', 'deadline', 'jump'])
+def test_in_a_busy_process(asker, build, what, sanitizer, tmp_path, outside):
+    """Threads, children of such a process, a thread that is ended while it waits; a time limit;
+    a signal handler that does not return to a look-up."""
     if (what, sanitizer) == ('fork', 'asan'):
         skip('its malloc does not get its locks back in a child of a process with threads')
+    env = os.environ | SANITIZER
+    if what == 'jump':
+        if sanitizer:
+            skip('a sanitizer wants to be loaded first')
+        env['LD_PRELOAD'] = str(compile_library(tmp_path / 'interrupt/libinterrupt.so', INTERRUPT))
 
     def answer(query):
         if query.name == 'silent.example':
@@ -124,4 +159,4 @@ def test_in_a_busy_process(asker, build, what, sanitizer, outside):
     asker.write('resolv.conf', 'nameserver 127.0.0.1\noptions timeout:2 attempts:1\n')
     with odd.Odd(asker.namespace, answer=answer):
         subprocess.run([build / 'tests/resolver/load', what, 'there', asker.namespace.path, asker.directory],
-                       check=True, timeout=120, env=os.environ | SANITIZER)
+                       check=True, timeout=120, env=env)

@@ -31,6 +31,19 @@ def test_every_question(asker, network, dns, outside):
     assert asker.differing(questions.ALL) == {}
 
 
+@pytest.mark.parametrize('order', ['files dns', 'dns files', 'nosuch [NOTFOUND=return] files', 'dns', ''])
+def test_all_entries(asker, order, outside):
+    """gethostent(3); but for a line without a name, which libc has as an entry with an empty one."""
+    asker.write('nsswitch.conf', f'hosts: {order}\n' if order else 'passwd: files\n')
+    hosts = questions.HOSTS.replace('10.1.1.4\n', '') + f'\n{"# long" * 2000}\n10.1.1.9 last'
+    for text in (hosts, hosts + '\n', '', '\n', '::2 six\n'):
+        asker.write('hosts', text)
+        assert asker.differing(['hosts 8192', 'hosts 512']) == {}
+    if order != 'dns':
+        asker.write('hosts', hosts)
+        assert '  last 2 4\n  10.1.1.9\n' in asker.there('hosts 1')['hosts 1']
+
+
 FAMILIES = {  # commands of ip(8), and questions that depend on addresses
     'nothing': [],
     'loopback': [['link', 'set', 'lo', 'up']],
@@ -99,3 +112,49 @@ def test_order_of_sources(asker, dns, server, outside):
     for order in ORDERS:
         asker.write('nsswitch.conf', f'passwd: files\nhosts: {order}\n')
         assert (order, asker.differing(asked)) == (order, {})
+
+
+LOCALHOST = [*questions.each('addrinfo {} 80 {} stream 0 {}', ('localhost', 'LocalHost', 'localhost.', 'my.localhost'),
+                             questions.FAMILIES, ('0', 'v4mapped', 'v4mapped+all', 'canonname')),
+             *questions.each('host {} {}', ('localhost', 'my.localhost'), ('inet', 'inet6'))]
+
+
+@pytest.mark.parametrize('hosts', ['127.0.0.1 localhost my.localhost\n', '::1 localhost my.localhost\n',
+                                   '::7 localhost my.localhost\n'])
+def test_localhost(asker, dns, hosts, outside):
+    """What the hosts file has is all that there is: a server that is as it should be has nothing to add."""
+    asker.write('hosts', hosts)
+    server = dns(asker.namespace)
+    for order in ('files dns', 'dns files', 'files', 'files [!SUCCESS=continue] dns'):
+        asker.write('nsswitch.conf', f'hosts: {order}\n')
+        assert (order, asker.differing(LOCALHOST)) == (order, {})
+    log = server.log
+    asker.there(*LOCALHOST)
+    assert server.log == log
+
+
+IDN = 'bücher.example', 'faß.example', 'www.bücher.example'
+IDN_RECORDS = ['--host-record=xn--bcher-kva.example,10.2.0.20', '--host-record=xn--fa-hia.example,10.2.0.21',
+               '--cname=www.xn--bcher-kva.example,xn--bcher-kva.example', '--host-record=xn--.example,10.2.0.22']
+IDN_QUESTIONS = [
+    *questions.each('addrinfo {} 80 {} stream 0 {}',
+                    (*IDN, 'BÜCHER.Example', 'xn--bcher-kva.example', 'xn--.example', 'nope.example', 'ü', 'a\\ü.example',
+                     '１２７.0.0.1', '10.2.0.1', '-ü-.example', 'ü' * 64, '\u200d', '☃.example', '\u0378.example', 'hösts'),
+                    ('unspec', 'inet'),
+                    ('64', 'canonname+64', 'canonname+64+128', 'canonname+128', '64+numerichost', '768')),
+    *questions.each('nameinfo {} 80 {}', ('10.2.0.20', '10.2.0.22', '10.2.0.200', 'fe80::1'),
+                    ('32', '32+namereqd', '32 14 100', '32 15 100', '32 16 100', '0 20 100')),
+]
+
+
+@pytest.mark.parametrize('locale', ['C', 'C.UTF-8'])
+def test_names_in_other_letters(asker, dns, locale, outside):
+    """AI_IDN, AI_CANONIDN, NI_IDN: by the locale of the thread, or not at all."""
+    asker.write('hosts', '10.2.0.30 xn--hsts-5qa\n')
+    server = dns(asker.namespace, more=IDN_RECORDS)
+    env = os.environ | {'LC_ALL': locale}
+    assert asker.differing(IDN_QUESTIONS, env=env) == {}
+    found = asker.there(f'addrinfo {IDN[2]} 80 inet stream 0 canonname+64+128', env=env)
+    assert list(found.values()) == (
+        ['= Parameter string not correctly encoded\n'] if locale == 'C' else [f'= \n  2 1 6 0xc2 16 10.2.0.20:80 {IDN[0]}\n'])
+    assert '\\' not in server.log  # nothing was asked for as it is

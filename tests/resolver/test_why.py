@@ -72,8 +72,8 @@ def test_no_files_at_all(asker, outside):
 
 ERRORS = {
     95: 'the broker is too old to tell how names are looked up there, update it',
-    5: 'the broker cannot read it, see its log', 110: 'it does not answer', 24: 'no descriptor is left',
-    71: 'Protocol error',
+    5: 'the broker cannot read it, see its log', 24: 'no descriptor is left, here or in the broker (LimitNOFILE=)',
+    110: 'the broker did not answer in time; see its log: journalctl -u xsocket@vpn', 34: 'Numerical result out of range',
 }
 
 

@@ -20,6 +20,18 @@ static _Thread_local char why[RESOLVER_WHY];
 
 /* ---- libc ---- */
 
+static int native_gethostent_r(off_t *position, struct hostent *ret, char *buffer, size_t size,
+	struct hostent **result, int *h_error)
+{
+#ifdef __GLIBC__
+	if ((*position)++ == 0)
+		sethostent(0);
+	return gethostent_r(ret, buffer, size, result, h_error);
+#else
+	return ENOSYS;
+#endif
+}
+
 static int native_query(const char *name, int type, unsigned char *answer, int size, int *h_error)
 {
 	int r = res_query(name, C_IN, type, answer, size);
@@ -52,6 +64,7 @@ static const struct way native = {
 	.getnameinfo = getnameinfo,
 	.gethostbyname2_r = gethostbyname2_r,
 	.gethostbyaddr_r = gethostbyaddr_r,
+	.gethostent_r = native_gethostent_r,
 	.query = native_query,
 	.search = native_search,
 	.send = native_send,
@@ -121,6 +134,13 @@ static int there_gethostbyaddr_r(const void *address, socklen_t length, int fami
 		&way_source, address, length, family, ret, buffer, size, result, h_error, why);
 }
 
+static int there_gethostent_r(off_t *position, struct hostent *ret, char *buffer, size_t size,
+	struct hostent **result, int *h_error)
+{
+	return resolver_gethostent_r(
+		&way_source, position, ret, buffer, size, result, h_error, why);
+}
+
 static int there_query(const char *name, int type, unsigned char *answer, int size, int *h_error)
 {
 	return resolver_query(&way_source, name, C_IN, type, answer, size, h_error, why);
@@ -152,6 +172,7 @@ static const struct way there = {
 	.getnameinfo = there_getnameinfo,
 	.gethostbyname2_r = there_gethostbyname2_r,
 	.gethostbyaddr_r = there_gethostbyaddr_r,
+	.gethostent_r = there_gethostent_r,
 	.query = there_query,
 	.search = there_search,
 	.send = there_send,

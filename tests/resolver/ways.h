@@ -18,6 +18,9 @@ struct way {
 	int (*gethostbyaddr_r)(const void *address, socklen_t length, int family,
 		struct hostent *ret, char *buffer, size_t size, struct hostent **result,
 		int *h_error);
+	/* position: where it goes on; 0: at the beginning */
+	int (*gethostent_r)(off_t *position, struct hostent *ret, char *buffer, size_t size,
+		struct hostent **result, int *h_error);
 	int (*query)(const char *name, int type, unsigned char *answer, int size, int *h_error);
 	int (*search)(const char *name, int type, unsigned char *answer, int size, int *h_error);
 	int (*send)(const unsigned char *message, int length, unsigned char *answer, int size);

@@ -60,8 +60,9 @@ def told(since):
 
 
 @pytest.mark.parametrize('settings', [PLAIN, HARDENED,
-                                      FAMILIES + 'RestrictAddressFamilies=AF_UNIX\n'],
-                         ids=['plain', 'hardened', 'families'])
+                                      FAMILIES + 'RestrictAddressFamilies=AF_UNIX\n',
+                                      'PrivateNetwork=yes\nRestrictAddressFamilies=AF_UNIX\n'],
+                         ids=['plain', 'hardened', 'families', 'alone'])
 def test_fetches_there(intern, here, unit, installed, fetcher, settings):
     silence, before = Silence(here), len(journal('-u', 'fetcher.service'))
     assert fetcher(settings, example(installed, 'redirect.conf', unit)) == 'success', told(before)

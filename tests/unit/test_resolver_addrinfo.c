@@ -219,6 +219,18 @@ static void test_no_socket(void **state)
 	assert_true(fake.sockets_asked > 0);
 }
 
+/* A sandbox, most likely: it is not concluded that the namespace has no IPv4. */
+static void test_no_ipv4_socket(void **state)
+{
+	static const struct addrinfo hints = {.ai_flags = AI_ADDRCONFIG, .ai_family = AF_INET};
+	struct fake fake = {.socket_error = -EAFNOSUPPORT};
+	char text[1024];
+
+	ask(&fake, "web.example", "80", &hints, text);
+	assert_true(strcmp(text, "NONAME 0") != 0);
+	assert_true(*why);
+}
+
 /* Who does not want to know why need not. */
 static void test_no_why(void **state)
 {
@@ -280,6 +292,7 @@ int main(void)
 		cmocka_unit_test(test_no_hints),
 		cmocka_unit_test(test_no_file),
 		cmocka_unit_test(test_no_socket),
+		cmocka_unit_test(test_no_ipv4_socket),
 		cmocka_unit_test(test_no_why),
 		cmocka_unit_test(test_small_buffers),
 	};
