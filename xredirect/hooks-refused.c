@@ -9,13 +9,13 @@
 
 #include "preload/report.h"
 
+#include "common/export.h"
+
 #include <errno.h>
 #include <netdb.h>
 #include <stdbool.h>
 
 #ifdef __GLIBC__
-
-#define EXPORT __attribute__((visibility("default")))
 
 /* Whether a call must not be made: then it fails with ENOSYS, after a line. */
 static bool refuse(const char *name)
