@@ -4,7 +4,9 @@
 import pytest
 
 from support.broker import Vpn
-from support.redirected import bare, environment, libxredirect, redirected  # noqa: F401
+from support.redirected import bare, environment, libxredirect, redirected
+
+__all__ = ['bare', 'environment', 'libxredirect', 'redirected']
 
 
 @pytest.fixture
