@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from support.ears import WRONG
 from support.names import Etc
 
 FILES = ('resolv.conf', 'hosts', 'nsswitch.conf')
@@ -17,8 +18,8 @@ SANITIZER = {'ASAN_OPTIONS': 'use_sigaltstack=0', 'TSAN_OPTIONS': 'report_thread
 # Outside everything is wrong: whoever looks there finds what is nowhere else, or is heard.
 POISON = {
     'resolv.conf': 'nameserver 127.0.0.1\nnameserver ::1\nsearch poison\n',
-    'hosts': '192.0.2.66 ' + ' '.join([
-        'web.example', 'web', 'nope.example', 'multi', 'localhost', 'four.example']) + '\n',
+    'hosts': ' '.join([
+        WRONG, 'web.example', 'web', 'nope.example', 'multi', 'localhost', 'four.example']) + '\n',
     'nsswitch.conf': 'hosts: files dns\n',
     'host.conf': 'multi on\n',
 }
