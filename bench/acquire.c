@@ -11,6 +11,7 @@
  * limit: the same packets between two processes that do nothing else (bare.h).
  */
 #include "bench/bare.h"
+#include "bench/figures.h"
 
 #include "lib/xsocket.h"
 
@@ -24,7 +25,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define ROUNDS_MAX 64
@@ -165,14 +165,6 @@ struct shared {
 	_Atomic long long operations[PROCESSES];
 };
 
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 static void child(struct shared *shared, unsigned index, size_t way, struct context *context)
 {
 	long long operations = 0;
@@ -214,11 +206,11 @@ static double measure(
 	}
 	while (atomic_load(&shared->ready) < count)
 		usleep(100);
-	start = now();
+	start = now_s();
 	atomic_store(&shared->go, true);
 	usleep(ms * 1000);
 	atomic_store(&shared->stop, true);
-	elapsed = now() - start;
+	elapsed = now_s() - start;
 	while (wait(NULL) > 0)
 		;
 	if (atomic_load(&shared->failed) > 0)
@@ -226,13 +218,6 @@ static double measure(
 	for (unsigned i = 0; i < count; i++)
 		sum += atomic_load(&shared->operations[i]);
 	return (double)sum / elapsed;
-}
-
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return x < y ? -1 : x > y;
 }
 
 /* Operations per second. */

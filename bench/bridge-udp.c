@@ -10,6 +10,8 @@
  * that the data goes, so a relay in between has to carry them, and what arrives before counts.
  */
 
+#include "bench/figures.h"
+
 #include <arpa/inet.h>
 #include <err.h>
 #include <errno.h>
@@ -19,7 +21,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #define ASK_AGAIN_MS 50
 #define ASKS	     100
@@ -30,14 +31,6 @@ struct answer {
 	uint64_t count;
 	unsigned char question;
 };
-
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 static struct sockaddr_in address_of(const char *host, const char *port)
 {
@@ -105,11 +98,11 @@ static int send_all(char **args)
 		connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
 		err(1, "%s:%s", args[0], args[1]);
 	before = ask(fd);
-	start = now();
-	for (end += start; now() < end;)
+	start = now_s();
+	for (end += start; now_s() < end;)
 		if (send(fd, data, length, 0) < 0 && errno != ENOBUFS && errno != ECONNREFUSED)
 			err(1, "send");
-	end = now();
+	end = now_s();
 	printf("%.0f\n", (double)(ask(fd) - before) / (end - start));
 	return 0;
 }

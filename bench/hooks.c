@@ -10,6 +10,8 @@
  * both in ns, of their ratio, and of their difference in cheapest system calls on a socket
  * (SO_COOKIE), which are timed in the same round.
  */
+#include "bench/figures.h"
+
 #include <arpa/inet.h>
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -22,7 +24,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #define ROUNDS_MAX 201
@@ -188,14 +189,6 @@ static const struct operation {
 
 /* ---- measuring ---- */
 
-static double now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
-}
-
 static int accepted_socket(void)
 {
 	struct sockaddr_in address = loopback(0);
@@ -223,25 +216,18 @@ static double time_operation(
 
 		for (int i = 0; operation->fresh && i < SOCKETS; i++)
 			sockets->fresh[i] = new_socket();
-		start = now_ns();
+		start = now_us();
 		operation->run(calls, sockets);
-		total += now_ns() - start;
+		total += now_us() - start;
 		for (int i = 0; operation->fresh && i < SOCKETS; i++)
 			close(sockets->fresh[i]);
 	}
-	return total / operation->batches / SOCKETS;
-}
-
-static int by_size(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
+	return total * 1e3 / operation->batches / SOCKETS;
 }
 
 static void print_spread(const char *name, double *values, int rounds)
 {
-	qsort(values, (size_t)rounds, sizeof(*values), by_size);
+	qsort(values, (size_t)rounds, sizeof(*values), compare);
 	printf("    %-46s %9.2f [%.2f, %.2f]\n", name, values[rounds / 2], values[0],
 		values[rounds - 1]);
 }

@@ -3,27 +3,13 @@
  * names NAME MILLISECONDS: looks a name up again and again by getaddrinfo(3), and prints the median
  * time of a look-up in microseconds.
  */
+#include "bench/figures.h"
+
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #define CALLS_MAX 100000
-
-static double now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
-
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return x < y ? -1 : x > y;
-}
 
 int main(int argc, char **argv)
 {

@@ -8,6 +8,8 @@
  * medians over the rounds with their spread: the rate of socket() and close() against the native
  * one, and the median time of socket() alone against that of a native call, of the first process.
  */
+#include "bench/figures.h"
+
 #include <errno.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -19,7 +21,6 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define ROUNDS_MAX 64
@@ -48,21 +49,6 @@ struct shared {
 struct result {
 	double rate, median_us;
 };
-
-static double now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
-
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return x < y ? -1 : x > y;
-}
 
 static void child(struct shared *shared, unsigned index, int (*way)(void))
 {

@@ -20,6 +20,7 @@
 
 #include "common/address.h"
 #include "common/cancel.h"
+#include "common/export.h"
 #include "common/signals.h"
 
 #include <errno.h>
@@ -30,8 +31,6 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
-
-#define EXPORT __attribute__((visibility("default")))
 
 #define MAP_UNIT 4096u /* of a mapping, rounded up by the kernel where its own are larger */
 

@@ -6,11 +6,10 @@
 #include "lib/context.h"
 
 #include "common/cancel.h"
+#include "common/export.h"
 
 #include <errno.h>
 #include <stdlib.h>
-
-#define EXPORT __attribute__((visibility("default")))
 
 static int as_libc(int r, int saved_errno)
 {

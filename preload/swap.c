@@ -295,13 +295,13 @@ static void tell(struct swap *swap)
 
 	if (swap->waiters == WAITERS_AGAIN)
 		report(REPORT_ERROR,
-			"another thread waits for the socket that was bound just now, and gets "
+			"another thread waits for the socket that was moved just now, and gets "
 			"nothing until it calls poll(2), select(2) or recv(2) again");
 	close_fd(&swap->backup);
 	if (swap->watch >= 0 && epoll_wait(swap->watch, &event, 1, 0) == 1)
 		report(REPORT_ERROR,
-			"an io_uring has requests, it seems, for the socket that was bound just "
-			"now, and never answers them: the program must bind it first");
+			"an io_uring has requests, it seems, for the socket that was moved just "
+			"now, and never answers them: the program must bind or connect it first");
 }
 
 static int swap_claimed(struct swap *swap, uint64_t cookie, int port)

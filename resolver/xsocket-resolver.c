@@ -9,10 +9,10 @@
 #include "resolver/resolver.h"
 #include "resolver/why.h"
 
+#include "common/export.h"
+
 #include <errno.h>
 #include <string.h>
-
-#define EXPORT __attribute__((visibility("default")))
 
 static _Thread_local char why[RESOLVER_WHY];
 

@@ -14,10 +14,17 @@ import pytest
 from support import tree
 from support.bridge import Bridge
 from support.broker import Broker, Vpn
+from support.names import Dns, Silence
 from support.netns import Here, Namespace
+from support.preloaded import is_musl, sanitizer_of, skip_foreign
 from support.users import GID, UID, require_users
+from support.wait import wait_until
 
 _numbers = itertools.count(1)
+
+
+def pytest_collection_modifyitems(items):
+    skip_foreign(items)
 
 
 @pytest.fixture(scope='session')
@@ -45,6 +52,18 @@ def public(build, tmp_path_factory):
         return target
 
     return copy
+
+
+@pytest.fixture
+def sanitizer(build):
+    """Which one the libraries were built with: 'asan', 'tsan', or ''."""
+    return sanitizer_of(build / 'lib' / 'libxsocket.so.1')
+
+
+@pytest.fixture
+def musl():
+    """Whether the libraries are for it."""
+    return is_musl()
 
 
 @pytest.fixture
@@ -76,11 +95,11 @@ def netns():
             namespace.delete()
 
 
-def _started(kind, build):
+def _started(kind, *first):
     made = []
 
     def start(*args, **kwargs):
-        made.append(kind(build, *args, **kwargs))
+        made.append(kind(*first, *args, **kwargs))
         return made[-1]
 
     yield start
@@ -107,3 +126,20 @@ def vpn(netns, broker):
     server = f'/run/xsocket/{namespace.name}'
     os.makedirs('/run/xsocket', exist_ok=True)
     return Vpn(namespace, broker('--netns', namespace.name, server=server))
+
+
+@pytest.fixture
+def dns(netns):
+    """dns(NAMESPACE, {name: [address]}): a name server in there, ended at the end."""
+    yield from _started(Dns)
+
+
+@pytest.fixture
+def outside(etc, here):
+    """Nobody asks for a name here, where /etc is the suite's."""
+    silence = Silence(here)
+    silence.ask()
+    wait_until(lambda: silence.heard() == 1)  # it has ears
+    yield silence
+    assert silence.heard() == 0
+    silence.close()

@@ -17,10 +17,10 @@
 #include "preload/next.h"
 #include "preload/plugins.h"
 
+#include "common/export.h"
+
 #include <dlfcn.h>
 #include <sys/socket.h>
-
-#define EXPORT __attribute__((visibility("default")))
 
 const char *const plugins_hooks[] = {"bind", "setsockopt", NULL};
 const char plugins_harm[] = "ports that it binds are bound here";

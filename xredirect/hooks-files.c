@@ -13,6 +13,8 @@
 #include "xredirect/files.h"
 #include "xredirect/next.h"
 
+#include "common/export.h"
+
 #include <fcntl.h>
 #include <stdarg.h>
 #include <sys/syscall.h>

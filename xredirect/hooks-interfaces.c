@@ -9,9 +9,9 @@
 #include "xredirect/next.h"
 #include "xredirect/route.h"
 
-#include <errno.h>
+#include "common/export.h"
 
-#define EXPORT __attribute__((visibility("default")))
+#include <errno.h>
 
 /* There always is one of each. */
 NEXT_DEFINE(int, getifaddrs, (struct ifaddrs * *ret), (ret), NULL)

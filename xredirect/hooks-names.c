@@ -9,10 +9,10 @@
 
 #include "preload/report.h"
 
+#include "common/export.h"
+
 #include <errno.h>
 #include <unistd.h>
-
-#define EXPORT __attribute__((visibility("default")))
 
 EXPORT int getaddrinfo(
 	const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **ret)

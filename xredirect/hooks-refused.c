@@ -10,14 +10,14 @@
 
 #include "preload/report.h"
 
+#include "common/export.h"
+
 #include <errno.h>
 #include <netdb.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
 #ifdef __GLIBC__
-
-#define EXPORT __attribute__((visibility("default")))
 
 /* Whether a call must not be made: then it fails with ENOSYS, after a line. */
 static bool refuse(const char *name)

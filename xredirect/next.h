@@ -14,12 +14,6 @@
 #include <sys/types.h>
 #include <threads.h>
 
-/*
- * Behind a declaration: the function is exported by that name, which headers declare in other ways,
- * as a macro, or as an inline function.
- */
-#define EXPORT_AS(name) __asm__(#name) __attribute__((visibility("default")))
-
 /* What libcs have for the last parameter of sendmmsg(2). */
 #ifdef __GLIBC__
 typedef int sendmmsg_flags;

@@ -24,13 +24,13 @@
 #include "preload/next.h"
 #include "preload/plugins.h"
 
+#include "common/export.h"
+
 #include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <string.h>
-
-#define EXPORT __attribute__((visibility("default")))
 
 const char *const plugins_hooks[] = {"__open64_2", "__open_2", "__openat64_2", "__openat_2",
 	"__res_nquery", "__res_nquerydomain", "__res_nsearch", "__res_nsend", "__res_query",

@@ -131,10 +131,18 @@ def watched(pid):
             yield found
 
 
+def two_idle_workers(pid):
+    """What watched() has, once each worker waits for a listener and to be woken; or False. A third
+    set is for signals and such."""
+    found = sorted(watched(pid))
+    return found[:2] == [2, 2] and found
+
+
 def test_workers_share_the_work(forward):
     """None has all of it, or none of it."""
     ends = forward('--workers', 2)
-    idle = sorted(watched(ends.bridge.pid))
+    # the listener is bound, but a worker that is just starting does not wait for it yet
+    idle = wait_until(lambda: two_idle_workers(ends.bridge.pid))
     for _ in range(100):
         ends.pair()
     wait_until(lambda: sum(watched(ends.bridge.pid)) - sum(idle) == 200)

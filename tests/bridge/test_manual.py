@@ -12,6 +12,7 @@ import socket
 import pytest
 
 from support import bridge as command, streams, tree
+from support.nginx import configuration
 from support.pages import FILE, blocks
 from support.users import require_users
 from support.wait import require, wait_until
@@ -141,23 +142,11 @@ def test_example(netns, bridge, places, text):
             process.wait()
 
 
-NGINX = '''
-daemon off; user root root; master_process off; pid {directory}/pid; error_log stderr;
-events {{ }}
-http {{
-access_log {directory}/log;
-client_body_temp_path {directory}/body; proxy_temp_path {directory}/proxy;
-fastcgi_temp_path {directory}/fastcgi; uwsgi_temp_path {directory}/uwsgi; scgi_temp_path {directory}/scgi;
-{server}
-}}
-'''
-
-
 def test_nginx_logs_the_client(bridge, places, tmp_path):
     """The page's lines for nginx, behind the example that they stand below."""
     server, = (text for text in blocks(PAGE) if 'proxy_protocol' in text)
     command_line, = (text for text in EXAMPLES if 'proxy=v2' in text)
-    (tmp_path / 'nginx.conf').write_text(NGINX.format(directory=tmp_path, server=server))
+    (tmp_path / 'nginx.conf').write_text(configuration(tmp_path, server, log=tmp_path / 'log'))
     found = places(command_line)
     usual, vpn = found['usual'], found['vpn']
     with vpn.popen([require('nginx'), '-c', tmp_path / 'nginx.conf']) as nginx:

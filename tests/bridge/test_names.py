@@ -11,7 +11,7 @@ import time
 import pytest
 
 from support.greeters import Greeter, greeting as ask_greeter
-from support.names import Dns, Etc, Silence
+from support.names import Etc
 from support.users import as_user
 from support.wait import wait_until
 
@@ -25,31 +25,6 @@ def etc():
     with Etc() as layer:
         layer.write('resolv.conf', 'nameserver 127.0.0.1\n')
         yield layer
-
-
-@pytest.fixture
-def outside(etc, here):
-    """Nobody asks for a name here."""
-    silence = Silence(here)
-    silence.ask()
-    wait_until(lambda: silence.heard() == 1)  # it has ears
-    yield silence
-    assert silence.heard() == 0
-    silence.close()
-
-
-@pytest.fixture
-def dns():
-    """dns(NAMESPACE, {name: [address]}): a name server in there."""
-    made = []
-
-    def start(*args, **kwargs):
-        made.append(Dns(*args, **kwargs))
-        return made[-1]
-
-    yield start
-    for server in made:
-        server.stop()
 
 
 @pytest.fixture

@@ -198,14 +198,18 @@ static void each_flag(void)
 	}
 }
 
+/* How far nothing can be read behind a page. Beyond that anything may be mapped. */
+#define NOTHING (1 << 18)
+
 /* A text that ends with the page, behind which nothing can be read. */
 static const char *at_end(const char *text, size_t size)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	char *pages =
-		mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *pages = mmap(
+		NULL, page + NOTHING, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	mprotect(pages + page, page, PROT_NONE);
+	if (pages == MAP_FAILED || mprotect(pages + page, NOTHING, PROT_NONE) < 0)
+		exit(1);
 	return memcpy(pages + page - size, text, size);
 }
 
@@ -214,7 +218,7 @@ static void each_pointer(void)
 	const char *gone = at_end("", 1) + 1;
 	/* The compiler would say that they lead nowhere. */
 	const char *volatile paths[] = {NULL, (const char *)1, (const char *)-1, gone,
-		gone + 100000, at_end("/etc/hosts", 10), at_end("/etc/host", 10),
+		gone + NOTHING / 2, at_end("/etc/hosts", 10), at_end("/etc/host", 10),
 		at_end("/etc/hosts", 11), at_end("/etc/nsswitch.conf", 19),
 		at_end("/etc/nsswitch.conf", 15), at_end("/", 2)};
 	/* Nor may a sanitizer. */

@@ -153,3 +153,17 @@ def test_python_parses(path):
             passed_on = set(ast.literal_eval(node.value))
     used = {node.id for node in ast.walk(module) if isinstance(node, ast.Name)}
     assert not set(imported) - used - passed_on
+
+
+def test_testing_has_a_line_for_each_suite_helper_and_benchmark():
+    page = tree.text('docs/TESTING.md')
+    rows = set(re.findall(r'(?m)^\| `([\w.]+)` \|', page))
+    suites = set(re.search(r"(?s)\nsuites = \[(.*?)\]", tree.text('tests/meson.build'))[1]
+                 .replace("'", '').replace(',', ' ').split())
+    helpers = {path.name for path in FILES if path.match('tests/support/[a-z]*.py')}
+    assert len(suites) > 10 < len(helpers)
+    assert rows == suites | helpers
+    benchmarks = re.findall(r"benchmark\('(\w+)'", tree.text('bench/meson.build'))
+    benchmarks += ['memory', 'startup', 'listener']
+    _, _, below = page.partition('\n## Benchmarks\n')
+    assert {name for name in benchmarks if f'`{name}`' not in below.partition('\n## ')[0]} == set()

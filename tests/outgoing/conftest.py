@@ -8,7 +8,7 @@ import pytest
 pytest.register_assert_rewrite('asking', 'servers', 'world', 'support.matrix')
 
 from asking import FILES, Side, compare  # noqa: E402
-from support.matrix import PATIENCE, keep, try_both  # noqa: E402
+from support.matrix import PATIENCE, runner  # noqa: E402
 from support.wait import require  # noqa: E402
 from world import World  # noqa: E402
 
@@ -56,13 +56,4 @@ def sides(world, tmp_path, request):
 @pytest.fixture
 def twice(build, sides, request):
     """twice(ROW, FUNCTION, ARGUMENT...): a test of matrix.py on both sides."""
-    def run(row, function, *case):
-        name = f'{request.module.__name__}-{request.node.name}'
-        kept = build / 'outgoing-matrix'
-        keep(kept, name, None)  # a skip leaves nothing
-        result, error = try_both(row, function, sides, case, compare)
-        keep(kept, name, result)
-        if error:
-            raise error
-
-    return run
+    return runner(build / 'outgoing-matrix', request, sides, compare)

@@ -5,7 +5,6 @@ IPV4, IPV6 = '192.0.2.1', '2001:db8::1'
 NAME_SERVER = '192.0.2.53'
 NOBODY = '2001:db8::2'  # an address of the namespace where nobody listens
 SILENT = '2001:db8:dead::1'  # one from where nothing ever comes back
-WRONG = '192.0.2.66'
 NAMES = {
     'web.example': [IPV4, IPV6], 'four.example': [IPV4], 'six.example': [IPV6],
     'refused.example': [NOBODY, IPV4], 'silent.example': [SILENT, IPV4],

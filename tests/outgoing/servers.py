@@ -11,39 +11,26 @@ import tempfile
 import threading
 
 from places import IPV4, IPV6, NAMES
+from support.nginx import configuration
 from support.wait import require, wait_until
 
 PAGE = 'a page of the namespace\n'
 
 NGINX = '''
-daemon off;
-master_process off;
-user root root;
-pid {0}/pid;
-error_log stderr;
-events {{ }}
-http {{
-    access_log off;
-    default_type text/plain;
-    client_body_temp_path {0}/body;
-    proxy_temp_path {0}/proxy;
-    fastcgi_temp_path {0}/fastcgi;
-    uwsgi_temp_path {0}/uwsgi;
-    scgi_temp_path {0}/scgi;
-    ssl_certificate {1}/certificate;
-    ssl_certificate_key {1}/key;
-    server {{
-        listen {2}:80 fastopen=16;
-        listen [{3}]:80 fastopen=16;
-        listen {2}:443 ssl http2;
-        listen [{3}]:443 ssl http2;
-        root {0}/pages;
-        location /client {{
-            return 200 "$remote_addr $server_addr $scheme $http_host $server_protocol\\n";
-        }}
-        location /again {{
-            return 302 /page;
-        }}
+default_type text/plain;
+ssl_certificate {1}/certificate;
+ssl_certificate_key {1}/key;
+server {{
+    listen {2}:80 fastopen=16;
+    listen [{3}]:80 fastopen=16;
+    listen {2}:443 ssl http2;
+    listen [{3}]:443 ssl http2;
+    root {0}/pages;
+    location /client {{
+        return 200 "$remote_addr $server_addr $scheme $http_host $server_protocol\\n";
+    }}
+    location /again {{
+        return 302 /page;
     }}
 }}
 '''
@@ -132,8 +119,8 @@ class Web(Server):
         self.write('pages/page', PAGE)
         self.write('pages/large', 'x' * 300000)
         repository(self.directory / 'pages')
-        conf = self.write('conf', NGINX.format(self.directory, self.world.keys.directory,
-                                                    IPV4, IPV6))
+        http = NGINX.format(self.directory, self.world.keys.directory, IPV4, IPV6)
+        conf = self.write('conf', configuration(self.directory, http))
         return [require('nginx', '/usr/sbin/nginx'), '-p', self.directory, '-c', conf]
 
 

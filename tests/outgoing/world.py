@@ -12,11 +12,11 @@ that asks all services of this machine (nss_ears.c).
 import contextlib
 import os
 
-from places import IPV4, IPV6, NAME_SERVER, NAMES, NOBODY, RECORDS, TCP, UDP, WRONG
+from places import IPV4, IPV6, NAME_SERVER, NAMES, NOBODY, RECORDS, TCP, UDP
 from servers import Keys
 from support.broker import Broker, Vpn
 from support.capture import Capture
-from support.ears import SERVICES, Ears
+from support.ears import SERVICES, WRONG, Ears
 from support.layer import Layer
 from support.names import Dns, Etc
 from support.netns import Here, Namespace

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
 """The ways from this tree to an installed system, each gone for real."""
 
+import gzip
 import os
-import pathlib
 import re
 import shlex
+import shutil
 import subprocess
 import tarfile
 
@@ -39,14 +40,33 @@ BRIDGE_UNITS = {
 }
 
 
-PYTHON = {'__init__.py', '_config.py', '_library.py', 'py.typed'}  # of the package, some
+def python_package():
+    """The files of the Python package, where an installation has them."""
+    modules = {path.name for path in tree.files() if path.match('python/xsocket/*.py')}
+    return modules | {'_config.py', 'py.typed'}
 
 
-def has_python(names):
-    """Whether these paths, below the prefix, have the Python package, where that Python looks."""
-    found = {pathlib.Path(name).name for name in names if re.fullmatch(
-        r'lib/python3[.\d]*/(site|dist)-packages/xsocket/[^/]*', str(name))}
-    return found >= PYTHON
+def in_python(names):
+    """Those of these paths, below the prefix, that are in the Python package, where that Python
+    looks."""
+    found = [re.fullmatch(r'lib/python3[.\d]*/(?:site|dist)-packages/xsocket/(\w+\.\w+)', str(name))
+             for name in names]
+    return {match[1] for match in found if match}
+
+
+def man_pages():
+    """Those that scdoc(1), where it is, makes of man/*.scd: share/man/man3/xsocket.3, ..."""
+    pages = [path.stem for path in tree.files() if path.match('man/*.scd')]
+    return {f'share/man/man{page[-1]}/{page}' for page in pages if shutil.which('scdoc')}
+
+
+def check_pages(pages):
+    """{path below the prefix: what is in it}: all that are to be there, and of others only such as
+    say that they are one of these."""
+    missing = man_pages() - pages.keys()
+    assert not missing
+    for page in pages.keys() - man_pages():
+        assert f'share/man/{pages[page].removeprefix(".so ").strip()}' in man_pages(), page
 
 
 def expected(lib, build):
@@ -82,10 +102,15 @@ def test_makepkg(copy, build):
     with tarfile.open(package) as archive:
         names = set(archive.getnames())
         binary = archive.extractfile('usr/bin/xsocket-server').read(4)
+        # makepkg compresses them
+        check_pages({
+            name.removeprefix('usr/').removesuffix('.gz'):
+                gzip.decompress(archive.extractfile(name).read()).decode()
+            for name in names if re.match('usr/share/man/.*[.]gz$', name)})
     assert binary == b'\x7fELF'
     assert {f'usr/{name}' for name in expected('lib', build)} <= names
     assert 'usr/share/licenses/xsocket/LICENSE' in names
-    assert has_python(name.removeprefix('usr/') for name in names)
+    assert in_python(name.removeprefix('usr/') for name in names) == python_package()
     assert not [name for name in names if 'test' in name or name.startswith('usr/local')]
 
 
@@ -105,7 +130,10 @@ def test_install_below_any_prefix_by_any_user(copy):
     run(as_user(['meson', 'install', '-C', 'build-prefix']), cwd=copy, env=env)
     for name in expected('lib', copy / 'build-prefix'):
         assert (prefix / name).exists(), name
-    assert has_python(path.relative_to(prefix) for path in prefix.glob('lib/python3*/*/xsocket/*'))
+    check_pages({str(path.relative_to(prefix)): path.read_text()
+                 for path in prefix.glob('share/man/*/*')})
+    modules = (path.relative_to(prefix) for path in prefix.glob('lib/python3*/*/xsocket/*'))
+    assert in_python(modules) == python_package()
     config, = prefix.glob('lib/python3*/*/xsocket/_config.py')
     assert f"LIBDIR = '{prefix}/lib'" in config.read_text()
     unit = prefix / 'lib/systemd/system/xsocket@.service'

@@ -6,30 +6,15 @@ import subprocess
 
 import pytest
 
-from support.preloaded import SANITIZER, is_musl, sanitizer_of, skip_foreign
+from support.preloaded import SANITIZER
 
 # Ports that the programs take for listed, and 0.
 XBIND = '3000-3099 0'
 
 
-def pytest_collection_modifyitems(items):
-    skip_foreign(items)
-
-
-@pytest.fixture
-def musl():
-    return is_musl()
-
-
 @pytest.fixture
 def libxbind(build):
     return str(build / 'xbind' / 'libxbind.so')
-
-
-@pytest.fixture
-def sanitizer(libxbind):
-    """Which one the library was built with: 'asan', 'tsan', or ''."""
-    return sanitizer_of(libxbind)
 
 
 @pytest.fixture

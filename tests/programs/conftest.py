@@ -10,7 +10,7 @@ pytest.register_assert_rewrite('programs', 'matrix', 'support.matrix')
 from matrix import Side, compare  # noqa: E402
 from programs import Program  # noqa: E402
 from support.broker import Vpn  # noqa: E402
-from support.matrix import keep, try_both  # noqa: E402
+from support.matrix import runner  # noqa: E402
 
 # For builds with a sanitizer: leaks and races would be the programs' own.
 SANITIZER = {
@@ -70,16 +70,7 @@ def sides(xbind, vpn, netns, here, tmp_path, request):
 @pytest.fixture
 def twice(build, sides, request):
     """twice(ROW, FUNCTION, ARGUMENT...): a test of matrix.py on both sides."""
-    def run(row, function, *case):
-        name = f'{request.module.__name__}-{request.node.name}'
-        kept = build / 'programs-matrix'
-        keep(kept, name, None)  # a skip leaves nothing
-        result, error = try_both(row, function, sides, case, compare)
-        keep(kept, name, result)
-        if error:
-            raise error
-
-    return run
+    return runner(build / 'programs-matrix', request, sides, compare)
 
 
 @pytest.fixture

@@ -8,38 +8,30 @@ import struct
 
 from programs import PATIENCE, client, http, receive, talk
 from support.matrix import row
+from support.nginx import configuration
 from support.users import require_users
 from support.wait import require, wait_until
 
-NGINX_CONF = '''
-daemon off;
-user root;
-pid pid;
-error_log stderr;
-worker_processes 2;
-events {}
-http {
-    access_log off;
-    client_body_temp_path temp;
-    proxy_temp_path temp;
-    fastcgi_temp_path temp;
-    uwsgi_temp_path temp;
-    scgi_temp_path temp;
-    server {
-        listen 0.0.0.0:3000 reuseport;
-        listen [::]:3000 ipv6only=on reuseport;
-        location / { return 200 "$remote_addr $server_port worker $pid"; }
-    }
-    server {
-        listen 127.0.0.1:4000;
-        location / { return 200 "stayed"; }
-    }
+NGINX = '''
+server {
+    listen 0.0.0.0:3000 reuseport;
+    listen [::]:3000 ipv6only=on reuseport;
+    location / { return 200 "$remote_addr $server_port worker $pid"; }
+}
+server {
+    listen 127.0.0.1:4000;
+    location / { return 200 "stayed"; }
 }
 '''
 
 
+def configure_nginx(side, http):
+    (side.directory / 'conf').write_text(
+        configuration(side.directory, http, main='worker_processes 2;'))
+
+
 def start_nginx(side):
-    (side.directory / 'conf').write_text(NGINX_CONF)
+    configure_nginx(side, NGINX)
     nginx = side.start([require('nginx', '/usr/sbin/nginx'), '-p', side.directory, '-c',
                         side.directory / 'conf', '-e', 'stderr'], '3000-3010')
     # one socket for each worker: that is what reuseport is
@@ -68,7 +60,7 @@ def test_nginx(side):
 def test_nginx_reload(side):
     """The master binds what is new in the file, and keeps what it has."""
     nginx = start_nginx(side)
-    (side.directory / 'conf').write_text(NGINX_CONF.replace('4000', '3001'))
+    configure_nginx(side, NGINX.replace('4000', '3001'))
     nginx.process.send_signal(signal.SIGHUP)
     nginx.wait_listening(3001, v4=1)
     yield http(side.there, 3001)

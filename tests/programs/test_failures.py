@@ -117,7 +117,7 @@ def test_absent_default_broker(run):
 
 
 def test_absent_broker_and_a_daemon(run):
-    """nginx tries no other port, and tells why by the errno that it got."""
+    """It tries no other port, and tells why by the errno that it got."""
     result = run([require('redis-server'), '--port', '3000', '--bind', '127.0.0.1', '--save', ''],
                  '3000', XSOCKET='gone')
     assert result.returncode == 1

@@ -1,33 +1,12 @@
 # SPDX-License-Identifier: MIT
 """A program, run bare inside a namespace and under libxredirect.so outside of it."""
 
-import os
-import subprocess
-
 import pytest
 
 from support.broker import Vpn
-from support.preloaded import SANITIZER, is_musl, sanitizer_of, skip_foreign
+from support.redirected import bare, environment, libxredirect, redirected
 
-
-def pytest_collection_modifyitems(items):
-    skip_foreign(items)
-
-
-@pytest.fixture
-def musl():
-    return is_musl()
-
-
-@pytest.fixture
-def libxredirect(build):
-    return str(build / 'xredirect' / 'libxredirect.so')
-
-
-@pytest.fixture
-def sanitizer(build):
-    """Which one this was built with: 'asan', 'tsan', or ''. libxredirect.so has these names in it anyway."""
-    return sanitizer_of(build / 'xbind' / 'libxbind.so')
+__all__ = ['bare', 'environment', 'libxredirect', 'redirected']
 
 
 @pytest.fixture
@@ -43,37 +22,10 @@ def other(netns, broker, tmp_path):
 
 
 @pytest.fixture
-def environment(libxredirect, vpn, here):
-    """environment(XREDIRECT='...'): that of a program under the library; None: not set."""
-    def make(**variables):
-        env = os.environ | SANITIZER | {
-            'LD_PRELOAD': libxredirect,
-            'XREDIRECT': vpn.server,
-            'TARGET_COOKIE': str(vpn.cookie()),
-            'OWN_COOKIE': str(here.cookie()),
-        } | variables
-        return {name: value for name, value in env.items() if value is not None}
-    return make
-
-
-@pytest.fixture
-def redirected(environment):
-    """redirected(ARGV, XREDIRECT='...'): what a program under the library says, outside."""
-    def run(argv, stderr=subprocess.PIPE, input=None, pass_fds=(), timeout=20, **variables):
-        return subprocess.run(argv, env=environment(**variables), timeout=timeout, text=True,
-                              check=False, stdout=subprocess.PIPE, stderr=stderr, input=input,
-                              pass_fds=pass_fds)
-    return run
-
-
-@pytest.fixture
-def bare(vpn):
-    """bare(ARGV): what a program says inside the namespace."""
-    def run(argv, pass_fds=(), **variables):
-        env = os.environ | SANITIZER | {'TARGET_COOKIE': str(vpn.cookie())} | variables
-        return vpn.run(argv, env=env, check=False, pass_fds=pass_fds, timeout=20,
-                       stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    return run
+def told(vpn, here):
+    """By these cookies programs know where a socket is from."""
+    return lambda: {'XREDIRECT': vpn.server, 'TARGET_COOKIE': str(vpn.cookie()),
+                    'OWN_COOKIE': str(here.cookie())}
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@
  */
 #include "tests/redirect/program.h"
 
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/epoll.h>
 
@@ -70,6 +71,59 @@ static void tcp(const struct place *place, int flags)
 	close(peer);
 	close(fd);
 	close(server);
+}
+
+static void print_events(int set)
+{
+	struct epoll_event events[4];
+	int n = epoll_wait(set, events, 4, 2000);
+
+	printf("events: %d", n);
+	for (int i = 0; i < n; i++)
+		printf(" %x:%llx", events[i].events, (unsigned long long)events[i].data.u64);
+	printf("\n");
+}
+
+/* Options, duplicates and epoll entries, all from before it is connected. */
+static void prepared(const struct place *place)
+{
+	int server = serve(place, SOCK_STREAM), set = epoll_create1(EPOLL_CLOEXEC), peer;
+	int fd = socket(place->domain, SOCK_STREAM, 0), same = fcntl(fd, F_DUPFD_CLOEXEC, 20);
+	struct epoll_event level = {.events = EPOLLIN, .data.u64 = 0x1234567890};
+	struct epoll_event edge = {.events = EPOLLIN | EPOLLOUT | EPOLLET, .data.u64 = 0x2};
+	struct linger linger = {.l_onoff = 1, .l_linger = 3};
+	socklen_t length = sizeof(linger);
+
+	printf("-- prepared %s\n", place->address);
+	set_int(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+	set_int(same, IPPROTO_TCP, TCP_NODELAY, 1);
+	set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, 123);
+	set_int(fd, SOL_SOCKET, SO_SNDBUF, 40000);
+	set_int(fd, IPPROTO_IP, IP_TTL, 33);
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+	SAY(epoll_ctl(set, EPOLL_CTL_ADD, fd, &level));
+	SAY(epoll_ctl(set, EPOLL_CTL_ADD, same, &edge));
+	SAY(fcntl(same, F_SETFL, O_NONBLOCK));
+	connect_to(same, place->domain, place->address, place->port);
+	SAY(errno == EINPROGRESS || errno == 0);
+	SAY(is_right(place, fd) + is_right(place, same));
+	SAY((peer = accept(server, NULL, NULL)) >= 0);
+	SAY(poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1, 5000));
+	SAY(get_int(fd, SOL_SOCKET, SO_KEEPALIVE));
+	SAY(get_int(fd, IPPROTO_TCP, TCP_NODELAY));
+	SAY(get_int(fd, IPPROTO_TCP, TCP_KEEPIDLE));
+	SAY(get_int(fd, SOL_SOCKET, SO_SNDBUF));
+	SAY(get_int(fd, IPPROTO_IP, IP_TTL));
+	SAY(getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &length));
+	printf("linger: %d %d\n", linger.l_onoff, linger.l_linger);
+	printf("flags: %x %x %x\n", (unsigned)fcntl(fd, F_GETFL), (unsigned)fcntl(fd, F_GETFD),
+		(unsigned)fcntl(same, F_GETFD));
+	SAY(write(peer, "hello", 5));
+	SAY(poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, 5000));
+	print_events(set);
+	SAY(epoll_ctl(set, EPOLL_CTL_DEL, fd, NULL));
+	SAY(epoll_ctl(set, EPOLL_CTL_DEL, same, NULL));
+	close_range(3, 300, 0);
 }
 
 static void fast_open(const struct place *place)
@@ -161,6 +215,7 @@ int main(void)
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 		tcp(&places[i], 0);
 		tcp(&places[i], SOCK_NONBLOCK | SOCK_CLOEXEC);
+		prepared(&places[i]);
 		fast_open(&places[i]);
 		for (enum how how = SENDTO; how <= CONNECT; how++)
 			udp(&places[i], how);

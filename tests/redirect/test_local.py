@@ -17,6 +17,7 @@ def test_reach(same):
     transcript = same('reach', XREDIRECT_LOCAL=LOCAL)
     assert 'is_right(place, fd): 0' not in transcript
     assert transcript.count('is_right(place, fd): 1') == 64
+    assert transcript.count('is_right(place, fd) + is_right(place, same): 2') == 8
 
 
 @pytest.mark.parametrize('name', CARRIED)

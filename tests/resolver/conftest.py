@@ -6,30 +6,23 @@ import subprocess
 
 import pytest
 
-from support.names import Dns, Etc, Silence
-from support.wait import wait_until
+from support.ears import WRONG
+from support.names import Etc
 
 FILES = ('resolv.conf', 'hosts', 'nsswitch.conf')
 
-# AddressSanitizer is confused by the stack of a thread that is cancelled; ThreadSanitizer counts the
-# threads that a child has not.
+# As support/preloaded.py has it for programs under a library. But here it is about programs that are
+# all ours, so leaks count; and ThreadSanitizer counts the threads that a child has not.
 SANITIZER = {'ASAN_OPTIONS': 'use_sigaltstack=0', 'TSAN_OPTIONS': 'report_thread_leaks=0'}
 
 # Outside everything is wrong: whoever looks there finds what is nowhere else, or is heard.
 POISON = {
     'resolv.conf': 'nameserver 127.0.0.1\nnameserver ::1\nsearch poison\n',
-    'hosts': '192.0.2.66 ' + ' '.join([
-        'web.example', 'web', 'nope.example', 'multi', 'localhost', 'four.example']) + '\n',
+    'hosts': ' '.join([
+        WRONG, 'web.example', 'web', 'nope.example', 'multi', 'localhost', 'four.example']) + '\n',
     'nsswitch.conf': 'hosts: files dns\n',
     'host.conf': 'multi on\n',
 }
-
-
-@pytest.fixture
-def sanitizer(build):
-    """Which one the library was built with: 'asan', 'tsan', or ''."""
-    symbols = (build / 'lib/libxsocket.so.1').read_bytes()
-    return next((name for name in ('asan', 'tsan') if f'__{name}_init'.encode() in symbols), '')
 
 
 @pytest.fixture
@@ -39,31 +32,6 @@ def etc():
         for name, text in POISON.items():
             layer.write(name, text)
         yield layer
-
-
-@pytest.fixture
-def outside(etc, here):
-    """Nobody asks for a name here."""
-    silence = Silence(here)
-    silence.ask()
-    wait_until(lambda: silence.heard() == 1)  # it has ears
-    yield silence
-    assert silence.heard() == 0
-    silence.close()
-
-
-@pytest.fixture
-def dns():
-    """dns(NAMESPACE, {name: [address]}): a name server in there."""
-    made = []
-
-    def start(*args, **kwargs):
-        made.append(Dns(*args, **kwargs))
-        return made[-1]
-
-    yield start
-    for server in made:
-        server.stop()
 
 
 class Asker:

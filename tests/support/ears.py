@@ -13,8 +13,10 @@ import socket
 import struct
 import threading
 
-WRONG = b'HTTP/1.0 200 OK\r\nContent-Length: 8\r\n\r\noutside\n'
-WRONG_ADDRESS = {1: socket.inet_pton(socket.AF_INET, '192.0.2.66'),
+WRONG_PAGE = b'HTTP/1.0 200 OK\r\nContent-Length: 8\r\n\r\noutside\n'
+# what a name comes to that is asked for outside
+WRONG = '192.0.2.66'
+WRONG_ADDRESS = {1: socket.inet_pton(socket.AF_INET, WRONG),
                  28: socket.inet_pton(socket.AF_INET6, '2001:db8::1')}
 SERVICES = ['/run/nscd/socket', '/run/systemd/resolve/io.systemd.Resolve',
             '/run/avahi-daemon/socket', '/var/lib/sss/pipes/nss', '/run/dbus/system_bus_socket']
@@ -116,7 +118,7 @@ class Ears:
                 answer = wrong_answer(said[2:])
                 sock.sendall(struct.pack('!H', len(answer)) + answer)
             elif name.startswith('tcp'):
-                sock.sendall(WRONG)
+                sock.sendall(WRONG_PAGE)
 
     def _datagram(self, sock):
         said, sender = sock.recvfrom(4096)

@@ -97,6 +97,19 @@ def keep(directory, name, result):
         kept.write_text(json.dumps(result), encoding='utf-8')
 
 
+def runner(kept, request, sides, compare):
+    """run(ROW, FUNCTION, ARGUMENT...): a test on both sides; the result is left in the directory."""
+    def run(row, function, *case):
+        name = f'{request.module.__name__}-{request.node.name}'
+        keep(kept, name, None)  # a skip leaves nothing
+        result, error = try_both(row, function, sides, case, compare)
+        keep(kept, name, result)
+        if error:
+            raise error
+
+    return run
+
+
 def declared(modules):
     """{(program, what is exchanged), ...} of all tests."""
     rows = [getattr(test, 'row', None) for module in modules for test in vars(module).values()]

@@ -3,14 +3,17 @@
 
 import contextlib
 import ctypes
+import fcntl
 import os
 import socket
+import struct
 import subprocess
 
 from support import wire
 
 _libc = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNET = 0x40000000
+SIOCSIFFLAGS, IFF_UP = 0x8914, 1  # netdevice(7)
 
 
 def _setns(fd):
@@ -28,7 +31,8 @@ class Namespace:
 
     def create(self):
         subprocess.run(['ip', 'netns', 'add', self.name], check=True)
-        self.run(['ip', 'link', 'set', 'lo', 'up'])
+        with self.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            fcntl.ioctl(sock, SIOCSIFFLAGS, struct.pack('16sH22x', b'lo', IFF_UP))
 
     def delete(self):
         subprocess.run(['ip', 'netns', 'delete', self.name], check=True)

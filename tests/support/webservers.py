@@ -6,24 +6,11 @@ import signal
 import socket
 import subprocess
 
-from support import streams
+from support import nginx, streams
 from support.wait import require, wait_until
 
 # Port 5000 and the Unix socket: with a PROXY header in front, 5001: without.
 NGINX = '''
-daemon off;
-user root root;
-master_process off;
-pid {directory}/pid;
-error_log stderr;
-events {{ }}
-http {{
-    access_log off;
-    client_body_temp_path {directory}/body;
-    proxy_temp_path {directory}/proxy;
-    fastcgi_temp_path {directory}/fastcgi;
-    uwsgi_temp_path {directory}/uwsgi;
-    scgi_temp_path {directory}/scgi;
     server {{
         listen 127.0.0.1:5000 proxy_protocol;
         listen [::1]:5000 proxy_protocol;
@@ -39,7 +26,6 @@ http {{
             return 200 "$remote_addr $remote_port $server_addr $server_port";
         }}
     }}
-}}
 '''
 
 HAPROXY = '''
@@ -96,11 +82,13 @@ class Server:
         self.directory = directory
         directory.mkdir(exist_ok=True)
         conf = directory / 'conf'
-        conf.write_text(text.format(directory=directory))
+        text = text.format(directory=directory)
         if kind == 'nginx':
+            text = nginx.configuration(directory, text)
             argv = [require('nginx', '/usr/sbin/nginx'), '-p', directory, '-c', conf]
         else:
             argv = [require('haproxy', '/usr/sbin/haproxy'), '-db', '-f', conf]
+        conf.write_text(text)
         with open(directory / 'log', 'wb') as log:
             self.process = namespace.popen(argv, stdout=log, stderr=log)
         # of each "bind 127.0.0.1:5000", "listen 5001", but not "listen unix:..."

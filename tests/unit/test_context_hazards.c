@@ -3,6 +3,7 @@
  * Contexts give their memory back, and do without where there is none. A handler that uses them may
  * interrupt a push or a pop at every single instruction.
  */
+#include "tests/unit/steps.h"
 #include "tests/unit/test_context.h"
 
 #include "lib/context.h"
@@ -11,16 +12,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
-
-/* ThreadSanitizer delivers signals when it suits it. */
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define __SANITIZE_THREAD__ 1
-#endif
-#endif
-#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
-#define HAVE_STEPS
-#endif
 
 /* In pages, of this process. */
 static unsigned long memory(void)
@@ -156,18 +147,6 @@ static void handlers_may_come_at_any_time(void **state)
 }
 
 #ifdef HAVE_STEPS
-#define BELOW_RED_ZONE(change)                                                                     \
-	"lea -128(%%rsp), %%rsp; pushfq; " change "; popfq; lea 128(%%rsp), %%rsp"
-
-/* The processor then traps after each instruction, but not within the handler. */
-static void set_steps(bool on)
-{
-	if (on)
-		__asm__ volatile(BELOW_RED_ZONE("orq $0x100, (%%rsp)")::: "cc", "memory");
-	else
-		__asm__ volatile(BELOW_RED_ZONE("andq $~0x100, (%%rsp)")::: "cc", "memory");
-}
-
 static void *step_by_step(void *data)
 {
 	/* In a thread of its own, so that the first page comes within. */
@@ -175,12 +154,12 @@ static void *step_by_step(void *data)
 
 	for (unsigned i = 0; i < ELEMENTS(servers); i++)
 		snprintf(servers[i], sizeof(servers[i]), "number-%u", i);
-	set_steps(true);
+	steps_begin();
 	for (unsigned i = 0; i < ELEMENTS(servers); i++)
 		xsocket_push(servers[i]);
 	for (unsigned i = 0; i < 10; i++)
 		xsocket_pop();
-	set_steps(false);
+	steps_end();
 	for (unsigned i = 30; i-- > 0;) {
 		must(is_number(i));
 		pop();
