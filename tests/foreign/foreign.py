@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""Suites that others wrote, run natively, and under libxbind or libxredirect, or both.
+"""Suites that others wrote, run natively, and under libxbind, libxredirect or the Python package.
 
 Each run has a network namespace of its own, all are the same, and that of a library is served by
 a broker that is in it too. So nothing is where it would not be natively, and every socket that is
 bound has been replaced, or every socket is the broker's. What came of each test must be the same as
 natively.
+
+With the package the program itself is elsewhere, where nobody can be reached, not even itself. So
+it is the namespace's sockets and names that it uses, or its tests fail.
 
 Tests of such suites depend on time, and now and then one fails on a busy machine. So those whose
 outcome differs are run again, alone, RERUNS times in both ways. Nothing may come of them under
@@ -34,14 +37,22 @@ RERUNS = 5
 RERUN_AT_MOST = 20
 # ... and with more of them that hang it would take too long.
 CUT_AT_MOST = 2
+# What the package adds to the text of an error, which is the reason of some skips.
+BROKER_SAYS = re.compile(r" \(no socket from the broker\): '[^']*'")
 RUNNER = pathlib.Path(__file__).parent / 'outcomes.py'
+ENTERED = pathlib.Path(__file__).parent / 'entered'
 
-
-# The file of a library, and what the environment says to it: of the control socket.
-Library = collections.namedtuple('Library', 'file variables')
+# What is to be looked at, and what the environment says of it: where its files are, and the control
+# socket. The package is not preloaded: a sitecustomize.py enters the namespace, in each Python
+# that is started. apart: whether the program is elsewhere.
+Library = collections.namedtuple('Library', 'files variables apart', defaults=[False])
 LIBRARIES = {
-    'libxbind': Library('xbind/libxbind.so', lambda server: {'XBIND': '* 0', 'XSOCKET': server}),
-    'libxredirect': Library('xredirect/libxredirect.so', lambda server: {'XREDIRECT': server}),
+    'libxbind': Library({'LD_PRELOAD': ['xbind/libxbind.so']},
+                        lambda server: {'XBIND': '* 0', 'XSOCKET': server}),
+    'libxredirect': Library({'LD_PRELOAD': ['xredirect/libxredirect.so']},
+                            lambda server: {'XREDIRECT': server}),
+    'xsocket': Library({'PYTHONPATH': [ENTERED, 'python'], 'LD_LIBRARY_PATH': ['lib', 'resolver']},
+                       lambda server: {'XSOCKET_PUSH': server}, apart=True),
 }
 
 
@@ -72,20 +83,25 @@ class Suite:
                     os.killpg(process.pid, signal.SIGKILL)
         return process.returncode
 
+    def files(self, library):
+        return {variable: ':'.join(str(self.file(file)) for file in files)
+                for variable, files in LIBRARIES[library].files.items()}
+
     def natively(self, only=None):
         with made_namespace() as namespace:
             return self.run(namespace, {}, only)
 
     def moved(self, library, only=None):
-        with made_namespace() as namespace:
+        with made_namespace() as namespace, made_namespace() as elsewhere:
+            elsewhere.run(['ip', 'link', 'set', 'lo', 'down'])
             directory = pathlib.Path(tempfile.mkdtemp(prefix='foreign.'))
             (directory / 'conf').write_text(SOCKETS, encoding='ascii')
             broker = Broker(self.build, '--netns', namespace.name, '--config', directory / 'conf',
                             server=directory / 'socket')
             try:
-                run = self.run(namespace, {
-                    'LD_PRELOAD': str(self.file(LIBRARIES[library].file)),
-                    **LIBRARIES[library].variables(str(directory / 'socket'))}, only)
+                run = self.run(elsewhere if LIBRARIES[library].apart else namespace,
+                               self.files(library) |
+                               LIBRARIES[library].variables(str(directory / 'socket')), only)
             finally:
                 broker.stop()
             run.handed_out = handed_out(broker.log)
@@ -167,7 +183,8 @@ class PythonRun(Run):
                 self.binds += line['binds']
                 self.ended, self.unused = True, line['unused']
             else:
-                came = line['outcome'] + (f': {line["reason"]}' if line['reason'] else '')
+                reason = BROKER_SAYS.sub('', line['reason'])
+                came = line['outcome'] + (f': {reason}' if reason else '')
                 self.outcomes.setdefault(line['id'], []).append(came)
                 self.texts[line['id']] = line['text']
         self._read = len(lines)
