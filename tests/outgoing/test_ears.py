@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from asking import FILES
 from leaky import BY_LIBC, PROGRAMS
 from places import IPV4
 from servers import Echo
@@ -40,28 +41,26 @@ def test_what_is_about_users_is_no_leak(shared_world):
     assert shared_world.strays() == []
 
 
-# Both are asked, by TCP and UDP: one that XREDIRECT_LOCAL has, and one in the namespace.
-BOTH_SIDES = f'''
-import socket
-for address in ('{LOCAL}', '{IPV4}'):
-    with socket.create_connection((address, 3000), 20) as sock:
-        sock.sendall(b'hello')
-        print(sock.recv(100))
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.settimeout(20)
-        sock.sendto(b'hello', (address, 3000))
-        print(sock.recv(100))
-'''
+BOTH_SIDES = {
+    'python': [sys.executable, '-I', FILES / 'both_sides.py'],
+    'node': ['node', FILES / 'both_sides.js'],
+    'java': ['java', '-XX:+UseSerialGC', FILES / 'BothSides.java'],
+}
 
 
-def test_what_is_local_is_not_there(shared_world):
-    """The other wrong side: what is kept outside is not seen in the namespace."""
+@pytest.mark.parametrize('program', BOTH_SIDES)
+def test_what_is_local_is_not_there(program, shared_world):
+    """The other wrong side: what is kept outside is not seen in the namespace.
+
+    Both are asked, by TCP and UDP: one that XREDIRECT_LOCAL has, and one in the namespace.
+    """
+    argv = [require(BOTH_SIDES[program][0]), *BOTH_SIDES[program][1:], LOCAL, IPV4]
     shared_world.server(Echo)
     shared_world.strays(), shared_world.inside.packets()
-    said = subprocess.run([sys.executable, '-I', '-c', BOTH_SIDES], check=True, text=True,
-                          env=shared_world.under(XREDIRECT_LOCAL='198.51.100.0/24'), timeout=PATIENCE,
-                          stdout=subprocess.PIPE).stdout.splitlines()
-    assert ['outside' in line for line in said] == [True, True, False, False], said
+    result = subprocess.run(argv, check=False, text=True, timeout=PATIENCE, capture_output=True,
+                            env=shared_world.under(XREDIRECT_LOCAL='198.51.100.0/24'))
+    said = result.stdout.splitlines()
+    assert ['outside' in line for line in said] == [True, True, False, False], (said, result.stderr)
     outside, inside = (capture.packets() for capture in (shared_world.outside, shared_world.inside))
     assert {packet.begins for packet in outside} - {''} == {'tcp 3000', 'udp 3000'}
     assert {LOCAL} == {packet.target for packet in outside}
