@@ -52,6 +52,8 @@ static atomic_uint tried;    /* no place beyond has ever been used */
 static atomic_uint more;     /* calls that found no place */
 static _Atomic(pid_t) mover; /* the process that moves a socket, or 0 */
 static _Thread_local unsigned usual __attribute__((tls_model("initial-exec")));
+/* This thread is the mover, and in a handler of what it caused itself (common/signals.h). */
+static _Thread_local bool moves __attribute__((tls_model("initial-exec")));
 
 static pid_t thread_of(uint64_t user)
 {
@@ -165,12 +167,7 @@ static bool is_moving(void)
 {
 	pid_t process = atomic_load(&mover);
 
-	if (process == 0)
-		return false;
-	if (process == getpid())
-		return true;
-	atomic_compare_exchange_strong(&mover, &process, 0);
-	return is_moving();
+	return process != 0 && process == getpid();
 }
 
 /* bind(2) is no cancellation point. */
@@ -188,7 +185,7 @@ void uses_begin(struct use *use, int fd)
 	use->user = user_of(fd);
 	for (;;) {
 		write_down(use);
-		if (!is_moving())
+		if (!is_moving() || moves)
 			return;
 		uses_end(use);
 		await_mover();
@@ -210,7 +207,7 @@ void uses_end(struct use *use)
 
 void uses_found(const struct use *use, uint64_t inode)
 {
-	if (use->place < PLACES)
+	if (use->place >= 0 && use->place < PLACES)
 		atomic_store(&places[use->place].inode, inode);
 }
 
@@ -240,12 +237,13 @@ static bool is_used(uint64_t inode)
 /* One mover at a time. */
 static void become_mover(void)
 {
-	pid_t process = getpid(), nobody = 0;
+	pid_t process = getpid(), before = atomic_load(&mover);
 
-	while (is_moving() || !atomic_compare_exchange_strong(&mover, &nobody, process)) {
-		nobody = 0;
+	while (before == process || !atomic_compare_exchange_strong(&mover, &before, process)) {
 		nap(50);
+		before = atomic_load(&mover);
 	}
+	moves = true;
 }
 
 int uses_hold(int fd, sigset_t *ret_signals)
@@ -266,6 +264,7 @@ int uses_hold(int fd, sigset_t *ret_signals)
 
 void uses_release(const sigset_t *signals)
 {
+	moves = false;
 	atomic_store(&mover, 0);
 	signals_release(signals);
 }
