@@ -150,8 +150,8 @@ def test_aria2(vpn, dns, redirected, tmp_path):
 
 @pytest.fixture
 def java(tmp_path):
-    # one that lives for a second need not compile well
-    options = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xshare:auto']
+    # one that lives for a second need not compile well; and others share /tmp with it
+    options = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xshare:auto', '-XX:-UsePerfData']
     subprocess.run([require('javac'), *(f'-J{option}' for option in options), '-d', tmp_path,
                     pathlib.Path(__file__).with_name('Names.java')], check=True, timeout=60)
     return [require('java'), *options, '-cp', tmp_path, 'Names']

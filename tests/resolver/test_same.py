@@ -148,12 +148,14 @@ IDN_QUESTIONS = [
 
 
 @pytest.mark.parametrize('locale', ['C', 'C.UTF-8'])
-def test_names_in_other_letters(asker, dns, locale, outside):
+def test_names_in_other_letters(asker, dns, locale, sanitizer, outside):
     """AI_IDN, AI_CANONIDN, NI_IDN: by the locale of the thread, or not at all."""
     asker.write('hosts', '10.2.0.30 xn--hsts-5qa\n')
     server = dns(asker.namespace, more=IDN_RECORDS)
     env = os.environ | {'LC_ALL': locale}
-    assert asker.differing(IDN_QUESTIONS, env=env) == {}
+    # glibc forgets to free a name for which there is no room
+    libc_env = env | ({'ASAN_OPTIONS': 'detect_leaks=0'} if sanitizer == 'asan' else {})
+    assert asker.there(*IDN_QUESTIONS, env=env) == asker.native(*IDN_QUESTIONS, env=libc_env)
     found = asker.there(f'addrinfo {IDN[2]} 80 inet stream 0 canonname+64+128', env=env)
     assert list(found.values()) == (
         ['= Parameter string not correctly encoded\n'] if locale == 'C' else [f'= \n  2 1 6 0xc2 16 10.2.0.20:80 {IDN[0]}\n'])
