@@ -2,9 +2,11 @@
 /* A preload library with contexts linked in: what test_context_shared.c wants to know of it. */
 #include "lib/context.h"
 
-__attribute__((visibility("default"))) const char *first_current(void);
+#include "common/export.h"
 
-const char *first_current(void)
+const char *first_current(void);
+
+EXPORT const char *first_current(void)
 {
 	return context_current();
 }
