@@ -258,5 +258,33 @@ def test_hooks_that_were_lost(world, run, what):
     assert run(RELOADED, what) == 'ok\n'
 
 
+LAZY = """
+import importlib.util, socket, sys, types
+def lazy(name):
+    spec = importlib.util.find_spec(name)
+    spec.loader = importlib.util.LazyLoader(spec.loader)
+    sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(sys.modules[name])
+lazy('this')
+class Eager(types.ModuleType):
+    @property
+    def __dict__(self):
+        print('looked at')
+    def __setattr__(self, name, value):
+        print('set')
+other = sys.modules['other'] = Eager('other')
+types.ModuleType.__dict__['__dict__'].__get__(other)['look_up'] = socket.gethostbyname
+before = [socket.gethostbyname]
+import xsocket
+with xsocket.namespace('vpn'):
+    print(other.look_up is socket.gethostbyname is not before[0])
+"""
+
+
+def test_modules_that_load_when_they_are_looked_at(world, run):
+    """They are not loaded, which may take long or fail, by what looks for functions in them."""
+    assert run(LAZY) == 'True\n'
+
+
 def test_the_world_is_as_it_was(world):
     wait_until(lambda: world.vpn.namespace.fetch(PORT).endswith(b'vpn'))
