@@ -24,7 +24,7 @@ _ELSEWHERE = (
     ('asyncio.base_events', 'BaseEventLoop', 'run_in_executor', _carry.hooked_run_in_executor),
     ('asyncio.selector_events', 'BaseSelectorEventLoop', 'sock_connect',
      _carry.hooked_sock_connect),
-    *(('multiprocessing.pool', 'Pool', name, _carry.hooked_submit) for name in
+    *(('multiprocessing.pool', 'Pool', name, _carry.hooked_pool) for name in
       ('apply_async', 'map', 'map_async', 'starmap', 'starmap_async', 'imap', 'imap_unordered')),
 )
 
