@@ -13,7 +13,7 @@ import socket
 import threading
 from typing import Any
 
-from . import _carry, _library, _names, _redirect
+from . import _carry, _foreign, _library, _names, _redirect
 
 _ELSEWHERE = (
     ('threading', 'Thread', 'start', _carry.hooked_start_thread),
@@ -69,3 +69,5 @@ def _install_elsewhere() -> None:
     for module, owner, name, hook in _ELSEWHERE:
         with contextlib.suppress(ImportError):  # not a part of this installation
             _redirect.replace(getattr(importlib.import_module(module), owner), name, hook)
+    with contextlib.suppress(ImportError):
+        _foreign.install()

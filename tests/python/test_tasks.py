@@ -215,6 +215,31 @@ def test_uvloop_is_refused(world, uvloop, early):
         run_in(uvloop.new_event_loop(), main())
 
 
+LATE = """
+import asyncio, sys
+import xsocket
+async def main():
+    for attempt in (lambda: asyncio.open_connection('127.0.0.1', 8080),
+                    lambda: asyncio.start_server(print, '127.0.0.1', 4000)):
+        try:
+            await attempt()
+        except RuntimeError as error:
+            print(type(error).__name__, 'sock=xsocket' in str(error))
+with xsocket.namespace('vpn'):
+    assert 'uvloop' not in sys.modules
+    import uvloop
+    class Loop(uvloop.Loop): pass
+    for loop in (uvloop.new_event_loop(), Loop()):
+        loop.run_until_complete(main())
+        loop.close()
+"""
+
+
+def test_uvloop_that_is_imported_in_a_namespace(world, uvloop, run):
+    """As servers do, which import it when they start."""
+    assert run(LATE) == 'RuntimeError True\n' * 4
+
+
 def test_uvloop_with_a_socket(world, uvloop):
     async def main():
         sock = xsocket.socket('vpn')
