@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""Event loops that make sockets, and look names up, without Python's classes and functions.
+"""Event loops: asyncio's, those that derive from them, and those that are of another make.
 
-All that are not asyncio's refuse to make a socket in a namespace, and look names up as asyncio does,
-by Python's functions in an executor. Their classes are known by their base, also those that come
-later: programs import uvloop when they start it. Within a loop that is neither asyncio's nor
-uvloop's, so that nothing is known about its other doings, nobody can enter a namespace.
+The latter make sockets, and look names up, without Python's classes and functions. So they refuse to
+make a socket in a namespace, and look names up as asyncio does, by Python's functions in an executor.
+Within one that is not uvloop's, and of which nothing more is known, nobody can enter a namespace.
+
+All classes are known by their base, also those that come later: programs import uvloop when they
+start it.
 """
 
 from __future__ import annotations
@@ -53,25 +55,38 @@ def _getnameinfo(method: Callable[..., Any]) -> Callable[..., Any]:
     return hooked
 
 
-_METHODS = {
-    'create_connection': _refusing, 'create_server': _refusing, 'create_datagram_endpoint': _refusing,
-    'getaddrinfo': _getaddrinfo, 'getnameinfo': _getnameinfo,
+_ALL = {
+    'run_in_executor': _carry.hooked_run_in_executor,
     'sock_connect': _carry.hooked_sock_connect,
+}
+_OF_ANOTHER_MAKE = {
+    'create_connection': _refusing, 'create_server': _refusing, 'create_datagram_endpoint': _refusing,
+    'getaddrinfo': _getaddrinfo, 'getnameinfo': _getnameinfo, **_ALL,
 }
 
 
 def _hook(cls: type) -> None:
-    if not issubclass(cls, sys.modules['asyncio'].BaseEventLoop):
-        for name, hook in _METHODS.items():
-            _redirect.replace(cls, name, hook)
+    derived = issubclass(cls, sys.modules['asyncio'].BaseEventLoop)
+    for name, hook in (_ALL if derived else _OF_ANOTHER_MAKE).items():
+        _redirect.replace(cls, name, hook)
+
+
+def _hook_all(base: type) -> None:
+    """Those that derive from this one."""
+    for cls in base.__subclasses__():
+        _hook(cls)
+        _hook_all(cls)
 
 
 def _hooked_init_subclass(inherited: Any) -> Any:
     """What Python calls for each class that derives from one."""
-    function = getattr(inherited, '__func__', None)  # none that is written in Python: object's
+    function = getattr(inherited, '__func__', None)  # that of another copy of this package
 
     def hooked(cls: Any, **kwargs: Any) -> None:
-        function(cls, **kwargs) if function else inherited(**kwargs)
+        if function:
+            function(cls, **kwargs)
+        else:
+            super(sys.modules['asyncio'].AbstractEventLoop, cls).__init_subclass__(**kwargs)
         _hook(cls)
 
     hooked.xsocket_context = _context.top  # type: ignore[attr-defined]
@@ -80,8 +95,7 @@ def _hooked_init_subclass(inherited: Any) -> Any:
 
 def install() -> None:
     import asyncio
-    for cls in asyncio.AbstractEventLoop.__subclasses__():
-        _hook(cls)
+    _hook_all(asyncio.AbstractEventLoop)
     _redirect.replace(asyncio.AbstractEventLoop, '__init_subclass__', _hooked_init_subclass)
 
 

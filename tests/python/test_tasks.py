@@ -125,6 +125,45 @@ def test_executors(cookies, kind, born):
     asyncio.run(main())
 
 
+class Loop(asyncio.SelectorEventLoop):
+    """As that of Qt, which has an executor of its own."""
+
+    def run_in_executor(self, executor, callback, *args):
+        return asyncio.wrap_future(self.workers.submit(callback, *args), loop=self)
+
+
+def test_a_loop_with_an_executor_of_its_own(cookies):
+    """Also one whose class is made later. It looks names up by this."""
+    class Later(Loop):
+        def run_in_executor(self, executor, callback, *args):
+            return asyncio.wrap_future(self.workers.submit(callback, *args), loop=self)
+
+    async def main():
+        seen = []
+        for name in PLACES:
+            with xsocket.namespace(name):
+                seen.append(await asyncio.get_running_loop().run_in_executor(None, where))
+        return seen
+
+    for loop in (Loop(), Later()):
+        loop.workers = Workers()
+        assert run_in(loop, main()) == [cookies[name] for name in PLACES]
+        loop.workers.shutdown()
+
+
+def test_a_class_of_loops_with_another_base(world):
+    """What that base does with its subclasses is done."""
+    class Other:
+        def __init_subclass__(cls, word=None, **kwargs):
+            super().__init_subclass__(**kwargs)
+            cls.word = word
+
+    with xsocket.namespace('vpn'):
+        class Both(asyncio.SelectorEventLoop, Other, word='said'):
+            pass
+    assert Both.word == 'said'
+
+
 def test_aiohttp(world):
     aiohttp = require_module('aiohttp')
 
