@@ -75,8 +75,14 @@ class Client(_client.Connections):
     def sockets(self, n: int, family: int = std.AF_INET, type: int = std.SOCK_STREAM, proto: int = 0
                 ) -> list[std.socket]:
         """n sockets of one kind. Many are asked for at once. All of them, or an OSError."""
-        fds = self.descriptors(n, family, type, proto)
-        return [_adopted(self.server, family, type, proto, fd) for fd in fds]
+        fds, made = self.descriptors(n, family, type, proto), []
+        try:
+            while fds:
+                made.append(_adopted(self.server, family, type, proto, fds.pop()))
+        except BaseException:
+            _client.close(fds)
+            raise
+        return made
 
 
 def _enum(kind: Callable[[int], Enum], value: int) -> Union[Enum, int]:

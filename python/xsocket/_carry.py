@@ -74,7 +74,8 @@ def hooked_start_thread(start: Method) -> Method:
     @functools.wraps(start)
     def hooked(self: Any) -> Any:
         server = _context.target()
-        if server is None or self.ident is not None:  # the latter is an error
+        # the latter are errors
+        if server is None or not getattr(self, '_initialized', True) or self.ident is not None:
             return start(self)
         run = self.run
 
@@ -137,6 +138,21 @@ def hooked_submit(submit: Method) -> Method:
             args = (carried(args[0]), *args[1:])
         elif 'func' in kwargs:
             kwargs['func'] = carried(kwargs['func'])
+        return submit(self, *args, **kwargs)
+
+    return hooked
+
+
+def hooked_pool(method: Method) -> Method:
+    """For multiprocessing.Pool: its own thread calls callback and error_callback, which come fourth."""
+    submit = hooked_submit(method)
+
+    @functools.wraps(submit)
+    def hooked(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+        args = (*args[:3], *(each and carried(each) for each in args[3:]))
+        for name in ('callback', 'error_callback'):
+            if kwargs.get(name):
+                kwargs[name] = carried(kwargs[name])
         return submit(self, *args, **kwargs)
 
     return hooked

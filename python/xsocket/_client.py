@@ -13,12 +13,22 @@ import collections
 import ctypes
 import os
 import socket
-from typing import Optional
+from typing import Iterable, Optional
 
 from . import _library
 
 KEEP = 4  # idle connections to one broker
 BROKERS = 64  # to which redirected sockets keep connections
+
+
+Fds = ctypes.Array[ctypes.c_int]
+_One = ctypes.c_int * 1
+
+
+def close(fds: Iterable[int]) -> None:
+    for fd in fds:
+        if fd >= 0:
+            os.close(fd)
 
 
 class Connection:
@@ -48,7 +58,7 @@ class Connections:
     def __init__(self, server: str) -> None:
         self.server, self.closed = server, False
         self._idle: collections.deque[Connection] = collections.deque(maxlen=KEEP)
-        self._ask = _library.client().xsocket_client_socket
+        self._sockets = _library.client().xsocket_client_sockets
         self._give(Connection(server))
 
     def close(self) -> None:
@@ -69,34 +79,43 @@ class Connections:
         if self.closed:
             self._idle.clear()
 
-    def descriptor(self, family: int, type: int, proto: int) -> int:
+    def _ask(self, fds: Fds, family: int, type: int, proto: int) -> int:
+        """Asks for as many as fds has room for. How many there are in it now, at least one.
+
+        A signal handler that raises does so when the call has come back, and before anybody has
+        its result. What is in fds by then is closed.
+        """
         connection = self._take()
         try:
-            fd: int = self._ask(connection.pointer, family, type | socket.SOCK_CLOEXEC, proto)
-            number = ctypes.get_errno()
-        finally:
-            self._give(connection)
-        if fd < 0:
+            try:
+                count: int = self._sockets(connection.pointer, family, type | socket.SOCK_CLOEXEC,
+                                           proto, fds, len(fds))
+                number = ctypes.get_errno()
+            finally:
+                self._give(connection)
+        except BaseException:
+            close(fds)
+            raise
+        if count < 0:
             raise _library.failure(number, self.server)
-        return fd
+        return count
+
+    def descriptor(self, family: int, type: int, proto: int) -> int:
+        fds = _One(-1)
+        self._ask(fds, family, type, proto)
+        return fds[0]
 
     def descriptors(self, n: int, family: int, type: int, proto: int) -> list[int]:
         """n of them, or none."""
         made: list[int] = []
-        while len(made) < n:
-            fds = (ctypes.c_int * (n - len(made)))()
-            connection = self._take()
-            try:
-                count = _library.client().xsocket_client_sockets(
-                    connection.pointer, family, type | socket.SOCK_CLOEXEC, proto, fds, len(fds))
-                number = ctypes.get_errno()
-            finally:
-                self._give(connection)
-            if count < 0:
-                for fd in made:
-                    os.close(fd)
-                raise _library.failure(number, self.server)
-            made += fds[:count]
+        try:
+            while len(made) < n:
+                fds = (ctypes.c_int * (n - len(made)))(*[-1] * (n - len(made)))
+                count = self._ask(fds, family, type, proto)
+                made += fds[:count]
+        except BaseException:
+            close(made)
+            raise
         return made
 
 

@@ -69,17 +69,26 @@ def _coroutine(place: ContextManager[Any], function: Callable[..., Any]) -> Call
 
 
 def _plain(place: ContextManager[Any], function: Callable[..., Any]) -> Callable[..., Any]:
+    """What it returns may be one of the others that has not run yet."""
     @functools.wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         with place:
-            return function(*args, **kwargs)
+            result = function(*args, **kwargs)
+        for applies, kind in _RESULTS:
+            if applies(result):
+                return kind(place, lambda: result)()
+        return result
 
     return wrapper
 
 
-_KINDS: list[tuple[Callable[[Any], bool], Callable[..., Callable[..., Any]]]] = [
+_Kinds = list[tuple[Callable[[Any], bool], Callable[..., Callable[..., Any]]]]
+_KINDS: _Kinds = [
     (inspect.iscoroutinefunction, _coroutine), (inspect.isasyncgenfunction, _async_generator),
     (inspect.isgeneratorfunction, _generator)]
+_RESULTS: _Kinds = [
+    (inspect.iscoroutine, _coroutine), (inspect.isasyncgen, _async_generator),
+    (inspect.isgenerator, _generator)]
 
 
 def decorate(place: ContextManager[Any], function: Callable[..., Any]) -> Callable[..., Any]:

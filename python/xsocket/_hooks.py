@@ -13,7 +13,7 @@ import socket
 import threading
 from typing import Any
 
-from . import _carry, _library, _names, _redirect
+from . import _carry, _loops, _library, _names, _redirect
 
 _ELSEWHERE = (
     ('threading', 'Thread', 'start', _carry.hooked_start_thread),
@@ -21,10 +21,7 @@ _ELSEWHERE = (
     ('concurrent.futures._base', 'Future', 'add_done_callback', _carry.hooked_submit),
     ('concurrent.futures.thread', 'ThreadPoolExecutor', 'submit', _carry.hooked_submit),
     ('concurrent.futures.process', 'ProcessPoolExecutor', 'submit', _carry.hooked_submit),
-    ('asyncio.base_events', 'BaseEventLoop', 'run_in_executor', _carry.hooked_run_in_executor),
-    ('asyncio.selector_events', 'BaseSelectorEventLoop', 'sock_connect',
-     _carry.hooked_sock_connect),
-    *(('multiprocessing.pool', 'Pool', name, _carry.hooked_submit) for name in
+    *(('multiprocessing.pool', 'Pool', name, _carry.hooked_pool) for name in
       ('apply_async', 'map', 'map_async', 'starmap', 'starmap_async', 'imap', 'imap_unordered')),
 )
 
@@ -69,3 +66,5 @@ def _install_elsewhere() -> None:
     for module, owner, name, hook in _ELSEWHERE:
         with contextlib.suppress(ImportError):  # not a part of this installation
             _redirect.replace(getattr(importlib.import_module(module), owner), name, hook)
+    with contextlib.suppress(ImportError):
+        _loops.install()

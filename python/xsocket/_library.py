@@ -33,7 +33,6 @@ Prototypes = dict[str, tuple[Any, list[Any]]]
 
 _CLIENT: Prototypes = {
     'xsocket_client_new': (c_void_p, [c_char_p]),
-    'xsocket_client_socket': (c_int, [c_void_p, c_int, c_int, c_int]),
     'xsocket_client_sockets': (c_int, [c_void_p, c_int, c_int, c_int, POINTER(c_int), c_uint]),
     'xsocket_client_free': (None, [c_void_p]),
 }

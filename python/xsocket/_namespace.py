@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, TypeVar, cast
 
-from . import _context, _decorate, _foreign, _hooks
+from . import _context, _decorate, _loops, _hooks
 
 Function = TypeVar('Function', bound=Callable[..., Any])
 
@@ -13,7 +13,7 @@ Function = TypeVar('Function', bound=Callable[..., Any])
 def _enter(server: str, owner: object) -> None:
     if server != _context.HERE:
         _hooks.install()
-        _foreign.guard()
+        _loops.guard()
     _context.enter(server, owner)
 
 

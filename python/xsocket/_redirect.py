@@ -138,7 +138,8 @@ def the_class() -> type[socket.socket]:
 
     Raises RuntimeError where something else is in its place, and makes sockets in another way.
     """
-    for cls in socket.socket.__mro__:
+    classes: tuple[type[socket.socket], ...] = getattr(socket.socket, '__mro__', ())
+    for cls in classes:
         if cls.__module__ == 'socket' and cls.__bases__ == (_socket.socket,):
             return cls
     raise RuntimeError(f'sockets are made by {socket.socket!r} here, which cannot be redirected from '

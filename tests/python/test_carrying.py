@@ -130,6 +130,8 @@ def test_a_thread_cannot_be_started(cookies, monkeypatch):
     """The second time; and where the system has none left: it can be started later."""
     thread = threading.Thread(target=lambda: None)
     with xsocket.namespace('vpn'):
+        with pytest.raises(RuntimeError, match='not called'):
+            threading.Thread.__new__(threading.Thread).start()
         thread.start()
         with pytest.raises(RuntimeError, match='once'):
             thread.start()
@@ -198,6 +200,25 @@ def test_pools_of_multiprocessing(cookies, kind):
             pool.map()
         pool.close()
         pool.join()
+
+
+def test_callbacks_of_pools(cookies):
+    """A thread of the pool's calls them, and it may have been started elsewhere."""
+    def note(_):
+        seen.append(where())
+
+    seen = []
+    with xsocket.namespace('lan'), multiprocessing.pool.ThreadPool(1) as pool:
+        for name in ('vpn', '.'):
+            with xsocket.namespace(name):
+                results = [pool.apply_async(int, callback=note), pool.map_async(int, '1', None, note),
+                           pool.starmap_async(int, ['1'], callback=None, error_callback=note),
+                           pool.apply_async(divmod, (1, 0), {}, None, note)]
+            for each in results:
+                each.wait()
+        pool.close()
+        pool.join()
+    assert seen == [cookies['vpn']] * 3 + [cookies['.']] * 3
 
 
 def test_callbacks_of_futures(cookies):

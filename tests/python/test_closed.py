@@ -206,17 +206,20 @@ import _socket, socket
 import xsocket
 class Other(_socket.socket):
     pass
-socket.socket = Other
+def other():
+    return Other()
+socket.socket = OTHER
 for use in (lambda: xsocket.namespace('vpn').__enter__(), lambda: xsocket.socket('vpn')):
     try:
         use()
     except RuntimeError as error:
-        assert 'Other' in str(error) and 'libxredirect' in str(error)
+        assert 'ther' in str(error) and 'libxredirect' in str(error)
     else:
         print('no error')
 print(xsocket.current())
 """
-    assert run(code) == '.\n'
+    for other in ('Other', 'other'):
+        assert run(code.replace('OTHER', other)) == '.\n'
 
 
 def test_a_subclass_in_its_place(world, monkeypatch):
@@ -256,6 +259,34 @@ print('ok')
 def test_hooks_that_were_lost(world, run, what):
     """They are set again with the next block: a module that is loaded again, a hook that is undone."""
     assert run(RELOADED, what) == 'ok\n'
+
+
+LAZY = """
+import importlib.util, socket, sys, types
+def lazy(name):
+    spec = importlib.util.find_spec(name)
+    spec.loader = importlib.util.LazyLoader(spec.loader)
+    sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(sys.modules[name])
+lazy('this')
+class Eager(types.ModuleType):
+    @property
+    def __dict__(self):
+        print('looked at')
+    def __setattr__(self, name, value):
+        print('set')
+other = sys.modules['other'] = Eager('other')
+types.ModuleType.__dict__['__dict__'].__get__(other)['look_up'] = socket.gethostbyname
+before = [socket.gethostbyname]
+import xsocket
+with xsocket.namespace('vpn'):
+    print(other.look_up is socket.gethostbyname is not before[0])
+"""
+
+
+def test_modules_that_load_when_they_are_looked_at(world, run):
+    """They are not loaded, which may take long or fail, by what looks for functions in them."""
+    assert run(LAZY) == 'True\n'
 
 
 def test_the_world_is_as_it_was(world):

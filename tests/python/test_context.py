@@ -265,6 +265,31 @@ def test_coroutines():
     asyncio.run(main())
 
 
+def test_functions_that_return_what_runs_later():
+    """As what other decorators, and objects that can be called, make of coroutine functions."""
+    async def co():
+        return current()
+
+    def steps():
+        assert (yield current()) == 'sent'
+        return current()
+
+    async def async_steps():
+        yield current()
+
+    async def main():
+        inside = namespace('vpn')
+        assert await inside(lambda: co())() == 'vpn'
+        assert [each async for each in inside(lambda: async_steps())()] == ['vpn']
+        made = inside(lambda: steps())()
+        assert next(made) == 'vpn' and current() == '.'
+        with pytest.raises(StopIteration) as stop:
+            made.send('sent')
+        assert stop.value.value == 'vpn'
+
+    asyncio.run(main())
+
+
 def test_a_coroutine_that_is_closed_elsewhere():
     """As those that an event loop leaves behind."""
     @types.coroutine

@@ -125,6 +125,45 @@ def test_executors(cookies, kind, born):
     asyncio.run(main())
 
 
+class Loop(asyncio.SelectorEventLoop):
+    """As that of Qt, which has an executor of its own."""
+
+    def run_in_executor(self, executor, callback, *args):
+        return asyncio.wrap_future(self.workers.submit(callback, *args), loop=self)
+
+
+def test_a_loop_with_an_executor_of_its_own(cookies):
+    """Also one whose class is made later. It looks names up by this."""
+    class Later(Loop):
+        def run_in_executor(self, executor, callback, *args):
+            return asyncio.wrap_future(self.workers.submit(callback, *args), loop=self)
+
+    async def main():
+        seen = []
+        for name in PLACES:
+            with xsocket.namespace(name):
+                seen.append(await asyncio.get_running_loop().run_in_executor(None, where))
+        return seen
+
+    for loop in (Loop(), Later()):
+        loop.workers = Workers()
+        assert run_in(loop, main()) == [cookies[name] for name in PLACES]
+        loop.workers.shutdown()
+
+
+def test_a_class_of_loops_with_another_base(world):
+    """What that base does with its subclasses is done."""
+    class Other:
+        def __init_subclass__(cls, word=None, **kwargs):
+            super().__init_subclass__(**kwargs)
+            cls.word = word
+
+    with xsocket.namespace('vpn'):
+        class Both(asyncio.SelectorEventLoop, Other, word='said'):
+            pass
+    assert Both.word == 'said'
+
+
 def test_aiohttp(world):
     aiohttp = require_module('aiohttp')
 
@@ -213,6 +252,31 @@ def test_uvloop_is_refused(world, uvloop, early):
             run_in(uvloop.new_event_loop(), main())
     else:
         run_in(uvloop.new_event_loop(), main())
+
+
+LATE = """
+import asyncio, sys
+import xsocket
+async def main():
+    for attempt in (lambda: asyncio.open_connection('127.0.0.1', 8080),
+                    lambda: asyncio.start_server(print, '127.0.0.1', 4000)):
+        try:
+            await attempt()
+        except RuntimeError as error:
+            print(type(error).__name__, 'sock=xsocket' in str(error))
+with xsocket.namespace('vpn'):
+    assert 'uvloop' not in sys.modules
+    import uvloop
+    class Loop(uvloop.Loop): pass
+    for loop in (uvloop.new_event_loop(), Loop()):
+        loop.run_until_complete(main())
+        loop.close()
+"""
+
+
+def test_uvloop_that_is_imported_in_a_namespace(world, uvloop, run):
+    """As servers do, which import it when they start."""
+    assert run(LATE) == 'RuntimeError True\n' * 4
 
 
 def test_uvloop_with_a_socket(world, uvloop):
