@@ -13,7 +13,7 @@ import socket
 import threading
 from typing import Any
 
-from . import _carry, _loops, _library, _names, _redirect
+from . import _carry, _library, _loops, _names, _redirect
 
 _ELSEWHERE = (
     ('threading', 'Thread', 'start', _carry.hooked_start_thread),

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, TypeVar, cast
 
-from . import _context, _decorate, _loops, _hooks
+from . import _context, _decorate, _hooks, _loops
 
 Function = TypeVar('Function', bound=Callable[..., Any])
 
