@@ -28,7 +28,7 @@ def environment(libxredirect, told):
 @pytest.fixture
 def redirected(environment):
     """redirected(ARGV, XREDIRECT='...'): what a program under the library says, outside."""
-    def run(argv, stderr=subprocess.PIPE, input=None, pass_fds=(), timeout=30, **more):
+    def run(argv, stderr=subprocess.PIPE, input=None, pass_fds=(), timeout=60, **more):
         return subprocess.run([str(arg) for arg in argv], env=environment(**more), timeout=timeout,
                               text=True, check=False, stdout=subprocess.PIPE, stderr=stderr,
                               input=input, pass_fds=pass_fds)
@@ -40,6 +40,6 @@ def bare(vpn, told):
     """bare(ARGV): what a program says inside the namespace."""
     def run(argv, pass_fds=(), **more):
         given = {name: value for name, value in told().items() if name != 'XREDIRECT'}
-        return vpn.run(argv, env=os.environ | SANITIZER | given | more, check=False, timeout=30,
+        return vpn.run(argv, env=os.environ | SANITIZER | given | more, check=False, timeout=60,
                        pass_fds=pass_fds, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     return run
