@@ -7,7 +7,7 @@
  * first, and then looks what is written down. One of the two always sees the other:
  *
  *   the call   sees a mover: takes back what it wrote, and waits for the mover, which never waits
- *              long and has all signals blocked;
+ *              long and is not interrupted by handlers (common/signals.h);
  *   the mover  sees calls that use its socket: waits for them a little, and then gives up. The
  *              socket is in use, be it by a call that is still on its way or by one that blocks.
  *
@@ -38,6 +38,8 @@
 
 /* Calls at a time that are written down. While there are more, no socket is moved. */
 #define PLACES 4096
+/* A user that nobody is, since no thread has that number: a place that is about to be cleared. */
+#define FORGOTTEN 1
 /* How often a mover looks whether calls have ended, once in a millisecond. */
 #define TRIES 20
 
@@ -135,7 +137,10 @@ static bool has_ended(uint64_t user)
 	return fd == -ENOENT;
 }
 
-/* The places of threads that have ended can be taken again. */
+/*
+ * The places of threads that have ended can be taken again, when nothing of them is left. One
+ * thread at a time does this.
+ */
 static void forget_threads(void)
 {
 	struct cancel cancel;
@@ -144,8 +149,11 @@ static void forget_threads(void)
 	for (unsigned i = 0; i < PLACES; i++) {
 		uint64_t user = atomic_load(&places[i].user);
 
-		if (user != 0 && has_ended(user))
-			atomic_compare_exchange_strong(&places[i].user, &user, 0);
+		if (user == 0 || !has_ended(user) ||
+			!atomic_compare_exchange_strong(&places[i].user, &user, FORGOTTEN))
+			continue;
+		place_clear(&places[i]);
+		atomic_store(&places[i].user, 0);
 	}
 	cancel_release(&cancel);
 }

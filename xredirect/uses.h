@@ -31,8 +31,8 @@ void uses_end(struct use *use);
  * Holds up all calls of this process that have not begun, and waits for those that use the socket
  * with this inode number, none of which is the caller's own. fd is one of its descriptors.
  *
- * Returns 0, or -EADDRNOTAVAIL: one of them does not end. uses_release() follows in both cases.
- * Until then no signal handler runs in this thread.
+ * Returns 0, or -EADDRNOTAVAIL: one of them does not end, or -EBADF. uses_release() follows in all
+ * cases. Until then no signal handler runs in this thread, but for those of common/signals.h.
  */
 int uses_hold(int fd, sigset_t *ret_signals);
 void uses_release(const sigset_t *signals);
