@@ -11,6 +11,9 @@
  *   the mover  sees calls that use its socket: waits for them a little, and then gives up. The
  *              socket is in use, be it by a call that is still on its way or by one that blocks.
  *
+ * A signal handler that moves a socket may have interrupted the call that is looking at it. It
+ * cannot wait for that, and tells it to look again.
+ *
  * A call may never come back, and its place stays taken. That does no harm to other sockets: once
  * a call has found out which socket its descriptor is, it is known by that, and if it was cancelled
  * before, its thread is none any more. Nor does it take all places: those of threads that have
@@ -40,13 +43,15 @@
 #define PLACES 4096
 /* A user that nobody is, since no thread has that number: a place that is about to be cleared. */
 #define FORGOTTEN 1
+/* No inode number: a handler has moved the socket meanwhile. */
+#define LOOK_AGAIN UINT64_MAX
 /* How often a mover looks whether calls have ended, once in a millisecond. */
 #define TRIES 20
 
 struct place {
 	_Atomic uint64_t user;	 /* thread and descriptor; 0: nobody */
 	_Atomic uintptr_t depth; /* of the call on its stack; 0: not known yet */
-	_Atomic uint64_t inode;	 /* of the socket; 0: not known yet */
+	_Atomic uint64_t inode;	 /* of the socket; 0: not known yet; or LOOK_AGAIN */
 };
 
 static struct place places[PLACES];
@@ -213,10 +218,22 @@ void uses_end(struct use *use)
 	}
 }
 
-void uses_found(const struct use *use, uint64_t inode)
+bool uses_found(const struct use *use, uint64_t inode)
 {
-	if (use->place >= 0 && use->place < PLACES)
-		atomic_store(&places[use->place].inode, inode);
+	uint64_t unknown = 0;
+
+	/* Without a place nothing is moved. */
+	return use->place == PLACES ||
+	       atomic_compare_exchange_strong(&places[use->place].inode, &unknown, inode);
+}
+
+/* Whether it is the place of a call that this handler interrupted, and looks again. */
+static bool looks_again(struct place *place, uint64_t user)
+{
+	uint64_t unknown = 0;
+
+	return thread_of(user) == thread_of(user_of(0)) &&
+	       atomic_compare_exchange_strong(&place->inode, &unknown, LOOK_AGAIN);
 }
 
 static bool uses(struct place *place, uint64_t user, uint64_t inode)
@@ -226,7 +243,8 @@ static bool uses(struct place *place, uint64_t user, uint64_t inode)
 
 	if (its != 0)
 		return its == inode;
-	return fstat(fd_of(user), &status) == 0 && status.st_ino == inode && !has_ended(user);
+	return fstat(fd_of(user), &status) == 0 && status.st_ino == inode && !has_ended(user) &&
+	       !looks_again(place, user);
 }
 
 static bool is_used(uint64_t inode)

@@ -8,6 +8,7 @@
  */
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /* A call. It is in the frame of who makes it, by whose place on the stack it is known. */
@@ -21,8 +22,11 @@ struct use {
 /* fd is about to be looked at and used. Waits while a socket is being moved. */
 void uses_begin(struct use *use, int fd);
 
-/* Which socket it is: its inode number. */
-void uses_found(const struct use *use, uint64_t inode);
+/*
+ * Which socket it is: its inode number. To be said once, when it is where it should be. Returns
+ * false if a signal handler has moved it since uses_begin(): what was seen of it counts no more.
+ */
+bool uses_found(const struct use *use, uint64_t inode);
 
 /* It has been used. Leaves errno alone. May be called again, and for USE_NONE. */
 void uses_end(struct use *use);

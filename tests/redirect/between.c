@@ -250,7 +250,7 @@ static void ended_often(void)
 	close(sock);
 }
 
-/* The same where a thread that has ended had written down what it used: the first place is taken. */
+/* The same in a place that a thread has left: the first one is taken. */
 static void looked_there(void)
 {
 	int fd = udp();
@@ -306,6 +306,26 @@ static void interrupted_all(void)
 	sigaltstack(&stack, NULL);
 }
 
+static void handle_look(int signal)
+{
+	(void)signal;
+	SAY(by_sendto(sock, LISTED));
+}
+
+/* It has looked, and is interrupted before it goes on: it must not rely on what it saw. */
+static void interrupted_look(const char *address)
+{
+	struct sigaction action = {.sa_handler = handle_look};
+
+	printf("-- interrupted, looked for %s\n", address);
+	sigaction(SIGUSR1, &action, NULL);
+	sock = udp();
+	after_look = interrupt;
+	SAY(by_sendto(sock, address));
+	say_heard();
+	close(sock);
+}
+
 /* It has no thread that uses the socket, but was told so. */
 static void forked(void)
 {
@@ -343,6 +363,8 @@ int main(void)
 	cancelled();
 	jumped();
 	interrupted_all();
+	interrupted_look(LISTED);
+	interrupted_look(UNLISTED);
 	forked();
 	ended_often();
 	looked_there();

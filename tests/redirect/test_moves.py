@@ -35,6 +35,12 @@ HANDLERS = ''.join(
     'by_sendto(sock, UNLISTED): 4\n'
     f'sock: there\n{SILENCE}'
     for name in ('a handler', 'on a stack below', 'on a stack above'))
+HANDLERS += ''.join(
+    f'-- interrupted, looked for {address}\n'
+    'by_sendto(sock, LISTED): 4\n'
+    f'by_sendto(sock, address): {result}\n'
+    f'sock: here\n{SILENCE}'
+    for address, result in (('127.1.2.3', '4'), ('127.0.0.5', 'ENETUNREACH')))
 END = f'''\
 -- a child
 by_sendto(fd, LISTED): 4
