@@ -6,8 +6,7 @@
 
 #include <stdbool.h>
 
-/* Whether there is more to say about an error than what it is called. error: positive, xsocket()'s.
- */
+/* Whether there is more to say about an errno of xsocket(), positive, than what it is called. */
 bool remedy_is_known(int error);
 
 /* No text is longer, its end included. */

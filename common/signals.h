@@ -11,7 +11,7 @@
 
 #include <signal.h>
 
-/* errno is left alone. */
+/* *ret is what was held before, which signals_release() goes back to. errno is left alone. */
 void signals_hold(sigset_t *ret);
 void signals_release(const sigset_t *held);
 

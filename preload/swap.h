@@ -13,11 +13,11 @@
  * another socket's by now, that is left alone. port is what it was bound to, 0 for nothing.
  *
  * Consumes new, which was made for this and has no other descriptors. All or nothing: returns 0,
- * or a negative errno and nothing has changed. -EINVAL: old is bound to another
- * port meanwhile, or is another one, or another thread, or what this signal handler interrupted, is
- * about to replace it; -EADDRNOTAVAIL: somebody waits for old who cannot be made to wait for new;
- * -ENOSYS: /proc is missing; -EMFILE: a descriptor's number is beyond RLIMIT_NOFILE, or none is
- * left; -EBADF, -ENOTSOCK; -ENFILE, -ENOMEM, -ENOSPC (epoll(7), max_user_watches).
+ * or a negative errno and nothing has changed. -EINVAL: old is bound to another port by now, or is
+ * another socket, or is about to be replaced by another thread, or by what this signal handler
+ * interrupted; -EADDRNOTAVAIL: somebody waits for old who cannot be made to wait for new; -ENOSYS:
+ * /proc is missing; -EMFILE: a descriptor's number is beyond RLIMIT_NOFILE, or none is left;
+ * -EBADF, -ENOTSOCK; -ENFILE, -ENOMEM, -ENOSPC (epoll(7), max_user_watches).
  *
  * What was found out and is no reason to fail is reported (report.h).
  */

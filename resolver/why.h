@@ -14,8 +14,7 @@ void why_idn(struct lookup *lookup);
 
 /*
  * Something could not be had from a broker, by a negative errno; server: its name, NULL for the
- * default one; what: "its hosts file cannot be had", or NULL: it is
- * about this process.
+ * default one; what: "its hosts file cannot be had", or NULL: it is about this process.
  */
 void why_text(char why[RESOLVER_WHY], const char *server, int error, const char *what);
 

@@ -155,6 +155,18 @@ static int program_errno(int error, enum destination_call call)
 	}
 }
 
+/* Other threads have moved it away again each time. */
+static int give_up(const struct move *move, const struct sockaddr_storage *address)
+{
+	char where[SOCKADDR_TEXT_SIZE];
+	struct cancel cancel;
+
+	cancel_hold(&cancel);
+	tell(move, sockaddr_text(address, NULL, where), EADDRNOTAVAIL);
+	cancel_release(&cancel);
+	return -ENETUNREACH;
+}
+
 static int move_there_or_here(const struct move *move, const struct sockaddr_storage *address)
 {
 	char where[SOCKADDR_TEXT_SIZE];
@@ -180,10 +192,8 @@ static bool is_right(
 {
 	struct stat status;
 
-	if (fstat(move->fd, &status) < 0)
-		return false;
-	uses_found(use, status.st_ino);
-	if (move_has_mark(&status) != move->to_here)
+	if (fstat(move->fd, &status) < 0 || move_has_mark(&status) != move->to_here ||
+		!uses_found(use, status.st_ino))
 		return false;
 	if (!move->to_here && move->may_be_used)
 		bound_used(move->fd);
@@ -201,6 +211,7 @@ __attribute__((noinline)) static int settle(int fd, const struct sockaddr_storag
 		.to_here = is_listed(address, length),
 		.may_be_used = call != DESTINATION_BIND,
 		.call = names[call]};
+	struct stat status;
 	int r = 0;
 
 	/* What is no internet socket is none of our business. */
@@ -217,11 +228,12 @@ __attribute__((noinline)) static int settle(int fd, const struct sockaddr_storag
 		r = move_there_or_here(&move, address);
 	}
 	if (r == 0)
-		return -ENETUNREACH;
+		return give_up(&move, address);
 	if (r < 0)
 		return -program_errno(-r, call);
 	uses_begin(use, fd);
-	is_right(&move, address, use);
+	if (fstat(fd, &status) == 0)
+		uses_found(use, status.st_ino);
 	return 0;
 }
 

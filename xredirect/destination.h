@@ -33,8 +33,7 @@ int destination_settle(int fd, const struct sockaddr *address, socklen_t length,
  */
 void destination_dissolve(int fd);
 
-/* For calls that send to many addresses: whether two of them are to be dealt with in the same way.
- */
+/* For calls that send to many addresses: whether two are to be dealt with in the same way. */
 bool destination_same(
 	const struct sockaddr *a, socklen_t a_length, const struct sockaddr *b, socklen_t b_length);
 

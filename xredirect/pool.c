@@ -9,7 +9,7 @@
  *   - there are never more than `size`, at numbers that are out of the way. One that is handed
  *     out gets the lowest free number, as from socket(2);
  *   - each is looked at before it is handed out: it still is the socket that was put there
- * (SO_COOKIE), not what the program opened after it closed all descriptors it found;
+ *     (SO_COOKIE), not what the program opened after it closed all descriptors it found;
  *   - the connection they came by is looked at, too. A broker whose namespace is gone hangs up, and
  *     then all that came from it is closed. So it is when a broker restarts, or finds us idle
  *     for too long;

@@ -7,9 +7,12 @@
  * first, and then looks what is written down. One of the two always sees the other:
  *
  *   the call   sees a mover: takes back what it wrote, and waits for the mover, which never waits
- *              long and has all signals blocked;
+ *              long and is not interrupted by handlers (common/signals.h);
  *   the mover  sees calls that use its socket: waits for them a little, and then gives up. The
  *              socket is in use, be it by a call that is still on its way or by one that blocks.
+ *
+ * A signal handler that moves a socket may have interrupted the call that is looking at it. It
+ * cannot wait for that, and tells it to look again.
  *
  * A call may never come back, and its place stays taken. That does no harm to other sockets: once
  * a call has found out which socket its descriptor is, it is known by that, and if it was cancelled
@@ -38,13 +41,17 @@
 
 /* Calls at a time that are written down. While there are more, no socket is moved. */
 #define PLACES 4096
+/* A user that nobody is, since no thread has that number: a place that is about to be cleared. */
+#define FORGOTTEN 1
+/* No inode number: a handler has moved the socket meanwhile. */
+#define LOOK_AGAIN UINT64_MAX
 /* How often a mover looks whether calls have ended, once in a millisecond. */
 #define TRIES 20
 
 struct place {
 	_Atomic uint64_t user;	 /* thread and descriptor; 0: nobody */
 	_Atomic uintptr_t depth; /* of the call on its stack; 0: not known yet */
-	_Atomic uint64_t inode;	 /* of the socket; 0: not known yet */
+	_Atomic uint64_t inode;	 /* of the socket; 0: not known yet; or LOOK_AGAIN */
 };
 
 static struct place places[PLACES];
@@ -135,7 +142,10 @@ static bool has_ended(uint64_t user)
 	return fd == -ENOENT;
 }
 
-/* The places of threads that have ended can be taken again. */
+/*
+ * The places of threads that have ended can be taken again, when nothing of them is left. One
+ * thread at a time does this.
+ */
 static void forget_threads(void)
 {
 	struct cancel cancel;
@@ -144,8 +154,11 @@ static void forget_threads(void)
 	for (unsigned i = 0; i < PLACES; i++) {
 		uint64_t user = atomic_load(&places[i].user);
 
-		if (user != 0 && has_ended(user))
-			atomic_compare_exchange_strong(&places[i].user, &user, 0);
+		if (user == 0 || !has_ended(user) ||
+			!atomic_compare_exchange_strong(&places[i].user, &user, FORGOTTEN))
+			continue;
+		place_clear(&places[i]);
+		atomic_store(&places[i].user, 0);
 	}
 	cancel_release(&cancel);
 }
@@ -205,10 +218,22 @@ void uses_end(struct use *use)
 	}
 }
 
-void uses_found(const struct use *use, uint64_t inode)
+bool uses_found(const struct use *use, uint64_t inode)
 {
-	if (use->place >= 0 && use->place < PLACES)
-		atomic_store(&places[use->place].inode, inode);
+	uint64_t unknown = 0;
+
+	/* Without a place nothing is moved. */
+	return use->place == PLACES ||
+	       atomic_compare_exchange_strong(&places[use->place].inode, &unknown, inode);
+}
+
+/* Whether it is the place of a call that this handler interrupted, and looks again. */
+static bool looks_again(struct place *place, uint64_t user)
+{
+	uint64_t unknown = 0;
+
+	return thread_of(user) == thread_of(user_of(0)) &&
+	       atomic_compare_exchange_strong(&place->inode, &unknown, LOOK_AGAIN);
 }
 
 static bool uses(struct place *place, uint64_t user, uint64_t inode)
@@ -218,7 +243,8 @@ static bool uses(struct place *place, uint64_t user, uint64_t inode)
 
 	if (its != 0)
 		return its == inode;
-	return fstat(fd_of(user), &status) == 0 && status.st_ino == inode && !has_ended(user);
+	return fstat(fd_of(user), &status) == 0 && status.st_ino == inode && !has_ended(user) &&
+	       !looks_again(place, user);
 }
 
 static bool is_used(uint64_t inode)

@@ -8,6 +8,7 @@
  */
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /* A call. It is in the frame of who makes it, by whose place on the stack it is known. */
@@ -21,8 +22,11 @@ struct use {
 /* fd is about to be looked at and used. Waits while a socket is being moved. */
 void uses_begin(struct use *use, int fd);
 
-/* Which socket it is: its inode number. */
-void uses_found(const struct use *use, uint64_t inode);
+/*
+ * Which socket it is: its inode number. To be said once, when it is where it should be. Returns
+ * false if a signal handler has moved it since uses_begin(): what was seen of it counts no more.
+ */
+bool uses_found(const struct use *use, uint64_t inode);
 
 /* It has been used. Leaves errno alone. May be called again, and for USE_NONE. */
 void uses_end(struct use *use);
@@ -31,8 +35,8 @@ void uses_end(struct use *use);
  * Holds up all calls of this process that have not begun, and waits for those that use the socket
  * with this inode number, none of which is the caller's own. fd is one of its descriptors.
  *
- * Returns 0, or -EADDRNOTAVAIL: one of them does not end. uses_release() follows in both cases.
- * Until then no signal handler runs in this thread.
+ * Returns 0, or -EADDRNOTAVAIL: one of them does not end, or -EBADF. uses_release() follows in all
+ * cases. Until then no signal handler runs in this thread, but for those of common/signals.h.
  */
 int uses_hold(int fd, sigset_t *ret_signals);
 void uses_release(const sigset_t *signals);

@@ -56,7 +56,7 @@ class Connections:
     """
 
     def __init__(self, server: str) -> None:
-        self.server, self.closed = server, False
+        self.server, self.user, self.closed = server, os.geteuid(), False
         self._idle: collections.deque[Connection] = collections.deque(maxlen=KEEP)
         self._sockets = _library.client().xsocket_client_sockets
         self._give(Connection(server))
@@ -123,8 +123,14 @@ _to: dict[str, Connections] = {}
 
 
 def connections_to(server: str) -> Connections:
-    """Those that redirected sockets come by."""
+    """Those that redirected sockets come by.
+
+    To the broker a connection is its opener's: a program that has become another user opens its own.
+    """
     found: Optional[Connections] = _to.get(server)
+    if found is not None and found.user != os.geteuid():
+        _to.clear()
+        found = None
     if found is None:
         if len(_to) >= BROKERS:
             _to.clear()

@@ -13,6 +13,7 @@ import urllib.request
 import pytest
 
 import xsocket
+from support.users import UID, require_users
 from support.wait import require, wait_until
 from worlds import PORT, URL, Place, descriptors
 
@@ -98,6 +99,27 @@ def test_no_socket_is_made(world, place, tmp_path):
     assert out.split() == ['URLError', refused, refused, refused]
     assert process.returncode == 0
     assert 'socket(AF_UNIX, SOCK_SEQPACKET' in calls() and 'socket(AF_INET' not in calls()
+
+
+ANOTHER_USER = """
+import os, socket, sys
+import xsocket
+
+with xsocket.namespace('vpn'):
+    socket.socket().close()
+    os.setresuid(*[int(sys.argv[1])] * 3)
+    try:
+        socket.socket()
+    except PermissionError as error:
+        print(error.filename)
+"""
+
+
+def test_a_program_that_becomes_another_user(world, run):
+    """What it kept as the one before counts for nothing."""
+    require_users()
+    os.chmod(world.vpn.path, 0o600)
+    assert run(ANOTHER_USER, UID) == world.vpn.path + '\n'
 
 
 def test_a_namespace_that_is_gone(build):

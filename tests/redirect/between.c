@@ -19,9 +19,10 @@
 typedef int call_function(int fd, const char *address);
 
 void at_call(const struct sockaddr *address);
+void at_look(void);
 
 static int ear; /* listens here, at the address that is not in the list */
-static _Thread_local void (*between)(void);
+static _Thread_local void (*between)(void), (*after_look)(void);
 static atomic_int inside, go_on;
 static int sock;
 static sigjmp_buf back;
@@ -35,6 +36,15 @@ void at_call(const struct sockaddr *address)
 		return;
 	between = NULL;
 	now();
+}
+
+void at_look(void)
+{
+	void (*now)(void) = after_look;
+
+	after_look = NULL;
+	if (now)
+		now();
 }
 
 static int by_sendto(int fd, const char *address)
@@ -84,13 +94,14 @@ struct first {
 	call_function *call;
 	const char *address;
 	int result;
+	int looks; /* it waits as soon as it has looked */
 };
 
 static void *first_thread(void *data)
 {
 	struct first *first = data;
 
-	between = wait_inside;
+	*(first->looks ? &after_look : &between) = wait_inside;
 	first->result = first->call(sock, first->address);
 	return NULL;
 }
@@ -109,7 +120,7 @@ static pthread_t begin(struct first *first)
 
 static void two_threads(const char *name, call_function *call, const char *one, const char *other)
 {
-	struct first first = {call, one, 0};
+	struct first first = {call, one, 0, 0};
 	pthread_t thread;
 
 	printf("-- %s, first %s\n", name, one);
@@ -139,7 +150,7 @@ static void two_threads_all(void)
 /* Others are not held up. */
 static void another_socket(void)
 {
-	struct first first = {by_sendto, UNLISTED, 0};
+	struct first first = {by_sendto, UNLISTED, 0, 0};
 	pthread_t thread;
 	int fd = udp();
 
@@ -154,10 +165,27 @@ static void another_socket(void)
 	close(sock);
 }
 
+/* What the first one has seen must not change before it is written down. */
+static void looked(void)
+{
+	struct first first = {by_sendto, UNLISTED, 0, 1};
+	pthread_t thread;
+
+	printf("-- looked\n");
+	sock = udp();
+	thread = begin(&first);
+	SAY(by_sendto(sock, LISTED));
+	atomic_store(&go_on, 1);
+	pthread_join(thread, NULL);
+	SAY(first.result);
+	say_heard();
+	close(sock);
+}
+
 /* The next one with the same number is another one. */
 static void cancelled(void)
 {
-	struct first first = {by_sendto, UNLISTED, 0};
+	struct first first = {by_sendto, UNLISTED, 0, 0};
 	pthread_t thread;
 
 	printf("-- cancelled\n");
@@ -222,6 +250,16 @@ static void ended_often(void)
 	close(sock);
 }
 
+/* The same in a place that a thread has left: the first one is taken. */
+static void looked_there(void)
+{
+	int fd = udp();
+
+	between = looked;
+	SAY(by_sendto(fd, UNLISTED));
+	close(fd);
+}
+
 static void handle(int signal)
 {
 	int other = udp();
@@ -268,10 +306,30 @@ static void interrupted_all(void)
 	sigaltstack(&stack, NULL);
 }
 
+static void handle_look(int signal)
+{
+	(void)signal;
+	SAY(by_sendto(sock, LISTED));
+}
+
+/* It has looked, and is interrupted before it goes on: it must not rely on what it saw. */
+static void interrupted_look(const char *address)
+{
+	struct sigaction action = {.sa_handler = handle_look};
+
+	printf("-- interrupted, looked for %s\n", address);
+	sigaction(SIGUSR1, &action, NULL);
+	sock = udp();
+	after_look = interrupt;
+	SAY(by_sendto(sock, address));
+	say_heard();
+	close(sock);
+}
+
 /* It has no thread that uses the socket, but was told so. */
 static void forked(void)
 {
-	struct first first = {by_sendto, UNLISTED, 0};
+	struct first first = {by_sendto, UNLISTED, 0, 0};
 	pthread_t thread;
 	pid_t child;
 	int fd = udp();
@@ -301,10 +359,14 @@ int main(void)
 	MUST(syscall(SYS_bind, ear, &at, length_of(&at)) == 0);
 	two_threads_all();
 	another_socket();
+	looked();
 	cancelled();
 	jumped();
 	interrupted_all();
+	interrupted_look(LISTED);
+	interrupted_look(UNLISTED);
 	forked();
 	ended_often();
+	looked_there();
 	return 0;
 }

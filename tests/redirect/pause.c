@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Another preload library, that stands between libxredirect and libc: it calls at_call() of the
- * program after libxredirect has looked at a socket, and before the kernel does.
+ * program after libxredirect has looked at a socket, and before the kernel does; and at_look() when
+ * the look is over, and libxredirect does not know yet what was seen.
  */
 #include "tests/redirect/program.h"
 
 #include <dlfcn.h>
+#include <fcntl.h>
+#include <sys/stat.h>
 
 void at_call(const struct sockaddr *address);
+void at_look(void);
 
 typedef int connect_function(int, const struct sockaddr *, socklen_t);
 typedef ssize_t sendto_function(int, const void *, size_t, int, const struct sockaddr *, socklen_t);
@@ -36,4 +40,12 @@ ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 
 	at_call(message->msg_name);
 	return next(fd, message, flags);
+}
+
+int fstat(int fd, struct stat *status)
+{
+	int r = fstatat(fd, "", status, AT_EMPTY_PATH);
+
+	at_look();
+	return r;
 }

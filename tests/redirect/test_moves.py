@@ -9,10 +9,17 @@ TWO_THREADS = ''.join(
     f'-- {call}, first 127.0.0.5\n{REFUSED}sock: there\n{SILENCE}'
     f'-- {call}, first 127.1.2.3\n{REFUSED}sock: here\n{SILENCE}'
     for call in ('sendto', 'sendmsg', 'connect'))
-OTHERS = '''\
+LOOKED = f'''\
+-- looked
+by_sendto(sock, LISTED): ENETUNREACH
+first.result: 4
+sock: there
+{SILENCE}'''
+OTHERS = f'''\
 -- another socket
 by_sendto(fd, LISTED): 4
 fd: here
+{LOOKED}\
 -- cancelled
 by_sendto(sock, LISTED): 4
 sock: here
@@ -28,13 +35,21 @@ HANDLERS = ''.join(
     'by_sendto(sock, UNLISTED): 4\n'
     f'sock: there\n{SILENCE}'
     for name in ('a handler', 'on a stack below', 'on a stack above'))
-END = '''\
+HANDLERS += ''.join(
+    f'-- interrupted, looked for {address}\n'
+    'by_sendto(sock, LISTED): 4\n'
+    f'by_sendto(sock, address): {result}\n'
+    f'sock: here\n{SILENCE}'
+    for address, result in (('127.1.2.3', '4'), ('127.0.0.5', 'ENETUNREACH')))
+END = f'''\
 -- a child
 by_sendto(fd, LISTED): 4
 fd: here
 -- ended often
 by_sendto(sock, LISTED): 4
 sock: here
+{LOOKED}\
+by_sendto(fd, UNLISTED): 4
 '''
 
 
