@@ -105,14 +105,14 @@ static int bind_again(int successor, const struct before *before)
 /* Puts the successor, which is consumed, in the socket's place, unless that is being used. */
 static int exchange(const struct move *move, const struct before *before, int *successor)
 {
-	sigset_t signals;
-	int r = uses_hold(move->fd, &signals);
+	struct hold hold;
+	int r = uses_hold(&hold, move->fd);
 
 	if (r == 0)
 		r = check(move, before);
 	if (r == 0)
 		r = swap_socket(move->fd, before->cookie, before->port, steal_fd(successor));
-	uses_release(&signals);
+	uses_release(&hold);
 	return r;
 }
 

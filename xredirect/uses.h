@@ -8,9 +8,10 @@
  */
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 
-/* A call. It is in the frame of who makes it, by whose place on the stack it is known. */
+/* A call. It is in the frame of who makes it, and nobody but uses.c changes it. */
 struct use {
 	int place; /* or USE_NONE */
 	uint64_t user;
@@ -27,6 +28,11 @@ void uses_found(const struct use *use, uint64_t inode);
 /* It has been used. Leaves errno alone. May be called again, and for USE_NONE. */
 void uses_end(struct use *use);
 
+struct hold {
+	sigset_t signals;
+	bool outermost; /* or it is within another one of this thread, in a handler */
+};
+
 /*
  * Holds up all calls of this process that have not begun, and waits for those that use the socket
  * with this inode number, none of which is the caller's own. fd is one of its descriptors.
@@ -34,7 +40,7 @@ void uses_end(struct use *use);
  * Returns 0, or -EADDRNOTAVAIL: one of them does not end. uses_release() follows in both cases.
  * Until then no signal handler runs in this thread.
  */
-int uses_hold(int fd, sigset_t *ret_signals);
-void uses_release(const sigset_t *signals);
+int uses_hold(struct hold *ret, int fd);
+void uses_release(const struct hold *hold);
 
 #endif

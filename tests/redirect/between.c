@@ -11,10 +11,16 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/wait.h>
+#include <ucontext.h>
 
 #define LISTED	 "127.1.2.3"
 #define UNLISTED "127.0.0.5"
 #define PORT	 3700
+
+/* linux/signal.h cannot be had beside signal.h. */
+#ifndef SS_AUTODISARM
+#define SS_AUTODISARM (1U << 31)
+#endif
 
 typedef int call_function(int fd, const char *address);
 
@@ -264,8 +270,44 @@ static void interrupted_all(void)
 	stack.ss_sp = high;
 	sigaltstack(&stack, NULL);
 	interrupted("on a stack above", SA_ONSTACK);
+	/* Within the handler the thread has no such stack, as far as the kernel tells. */
+	stack.ss_flags = (int)SS_AUTODISARM;
+	sigaltstack(&stack, NULL);
+	interrupted("on a stack that is taken off", SA_ONSTACK);
 	stack.ss_flags = SS_DISABLE;
 	sigaltstack(&stack, NULL);
+}
+
+static ucontext_t routine, scheduler;
+
+static void give_way(void)
+{
+	swapcontext(&routine, &scheduler);
+}
+
+static void send_in_routine(void)
+{
+	between = give_way;
+	SAY(by_sendto(sock, UNLISTED));
+}
+
+/* The thread goes on with something else in the middle of a call, and not on top of it. */
+static void scheduled(void)
+{
+	static char stack[65536];
+
+	printf("-- a coroutine\n");
+	sock = udp();
+	getcontext(&routine);
+	routine.uc_stack.ss_sp = stack;
+	routine.uc_stack.ss_size = sizeof(stack);
+	routine.uc_link = &scheduler;
+	makecontext(&routine, send_in_routine, 0);
+	swapcontext(&scheduler, &routine);
+	SAY(by_sendto(sock, LISTED));
+	swapcontext(&scheduler, &routine);
+	say_heard();
+	close(sock);
 }
 
 /* It has no thread that uses the socket, but was told so. */
@@ -304,6 +346,7 @@ int main(void)
 	cancelled();
 	jumped();
 	interrupted_all();
+	scheduled();
 	forked();
 	ended_often();
 	return 0;

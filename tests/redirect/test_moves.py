@@ -27,7 +27,14 @@ HANDLERS = ''.join(
     'by_sendto(sock, LISTED): ENETUNREACH\n'
     'by_sendto(sock, UNLISTED): 4\n'
     f'sock: there\n{SILENCE}'
-    for name in ('a handler', 'on a stack below', 'on a stack above'))
+    for name in ('a handler', 'on a stack below', 'on a stack above',
+                 'on a stack that is taken off'))
+COROUTINE = '''\
+-- a coroutine
+by_sendto(sock, LISTED): ENETUNREACH
+by_sendto(sock, UNLISTED): 4
+sock: there
+''' + SILENCE
 END = '''\
 -- a child
 by_sendto(fd, LISTED): 4
@@ -43,7 +50,7 @@ def test_not_under_a_call(build, program, libxredirect, redirected):
     pause = build / 'tests/redirect/libredirect_pause.so'
     result = redirected([program('between')], XREDIRECT_LOCAL=LOCAL,
                         LD_PRELOAD=f'{libxredirect} {pause}')
-    assert result.stdout == TWO_THREADS + OTHERS + HANDLERS + END
+    assert result.stdout == TWO_THREADS + OTHERS + HANDLERS + COROUTINE + END
     assert result.returncode == 0
     assert 'a thread, an epoll set or an io_uring uses the socket' in result.stderr
 
