@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """When a socket moves to the other side of XREDIRECT_LOCAL, and when it must not."""
 
+import pytest
+
 LOCAL = '127.1.0.0/16'
 
 REFUSED = 'by_sendto(sock, other): ENETUNREACH\nfirst: good\n'
@@ -53,6 +55,29 @@ def test_not_under_a_call(build, program, libxredirect, redirected):
     assert result.stdout == TWO_THREADS + OTHERS + HANDLERS + COROUTINE + END
     assert result.returncode == 0
     assert 'a thread, an epoll set or an io_uring uses the socket' in result.stderr
+
+
+INSIDE = f'''\
+-- looked at
+send_to(sock, "word", AF_INET, LISTED, PORT): ENETUNREACH
+send_to(sock, "word", AF_INET, UNLISTED, PORT): 4
+sock: there
+{SILENCE}-- moved
+send_to(other, "word", AF_INET, LISTED, PORT): 4
+other: here
+send_to(other, "word", AF_INET, UNLISTED, PORT): ENETUNREACH
+send_to(sock, "word", AF_INET, UNLISTED, PORT): 4
+send_to(sock, "word", AF_INET, LISTED, PORT): 4
+sock: here
+{SILENCE}'''
+
+
+@pytest.mark.parametrize('how', [[], ['unshare', '--pid', '--fork']])
+def test_in_the_middle_of_a_move(program, redirected, how):
+    """Of another thread's look, and of a handler; also where /proc is that of another pid namespace."""
+    result = redirected([*how, program('inside')], XREDIRECT_LOCAL=LOCAL)
+    assert result.stdout == INSIDE
+    assert result.returncode == 0
 
 
 BOUND = ''.join(f'''\
