@@ -85,8 +85,10 @@ static int check(const struct move *move, const struct before *before)
 	/* The addresses of one can be set, and options of the other, in ways not seen here. */
 	if (before->kind.protocol == IPPROTO_SCTP || before->kind.type == SOCK_RAW)
 		return -EOPNOTSUPP;
-	if (before->port <= 0)
+	if (before->port < 0)
 		return before->port;
+	if (before->port == 0)
+		return bound_without_port(move->fd) ? -EINVAL : 0;
 	return move->may_be_used && bound_is_unused(move->fd, before->cookie) ? 0 : -EINVAL;
 }
 

@@ -111,6 +111,14 @@ bind_to(fd, AF_INET, LISTED, 0): EINVAL
 fd: there
 send_to(fd, "word", AF_INET, LISTED, PORT): 4
 fd: here
+-- without a port
+here: here
+connect_to(here, AF_INET, UNLISTED, PORT): ENETUNREACH
+here: here
+connect_to(there, AF_INET, LISTED, PORT): ENETUNREACH
+there: there
+connect_to(anything, AF_INET, LISTED, PORT): EINPROGRESS
+anything: here
 '''
 
 
