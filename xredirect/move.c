@@ -5,6 +5,10 @@
  * it, in children and after execve(2) as well, and there is no table that could run full. S_ISVTX
  * means nothing on a socket. Where the bit cannot be set, the socket is not used here.
  *
+ * A broker that keeps a copy of what it hands out can set the bit, too, to get what is meant for
+ * somebody here. So the mark counts only where a socket is of a namespace of which this process has
+ * made one itself (SO_NETNS_COOKIE).
+ *
  * Most is done beside the program's other threads. Only for the last step are they held up where
  * they are about to use a socket (uses.c), and it is looked once more whether it is unused.
  */
@@ -22,6 +26,40 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+/* A process that goes from one namespace to another, and on, does not need all at once. */
+#define NAMESPACES 4
+
+static _Atomic uint64_t namespaces[NAMESPACES]; /* 0: none yet */
+static atomic_uint next_namespace;
+
+static bool is_known(uint64_t namespace)
+{
+	for (unsigned i = 0; i < NAMESPACES; i++) {
+		if (atomic_load(&namespaces[i]) == namespace)
+			return true;
+	}
+	return false;
+}
+
+/* here was made by this process. */
+static void note_namespace(int here)
+{
+	uint64_t namespace;
+
+	if (socket_namespace_of(here, &namespace) && !is_known(namespace))
+		atomic_store(
+			&namespaces[atomic_fetch_add(&next_namespace, 1) % NAMESPACES], namespace);
+}
+
+bool move_is_of_here(int fd)
+{
+	uint64_t namespace;
+
+	return !socket_namespace_of(fd, &namespace) || is_known(namespace);
+}
 
 bool move_has_mark(const struct stat *status)
 {
@@ -146,6 +184,8 @@ static int move_once(const struct move *move)
 	here = socket_here(&before.kind);
 	if (here < 0)
 		return here;
+	if (move->to_here)
+		note_namespace(here);
 	/* It was here from the start; or the kernel is too old to tell. */
 	if (move->to_here && !socket_is_elsewhere(move->fd, here))
 		return socket_tells_namespace(here) || !route_current().server ? 1 : -EOPNOTSUPP;
@@ -164,5 +204,7 @@ int move_socket(const struct move *move)
 	int r = move_once(move);
 
 	/* Another thread, or a handler, was faster. */
-	return r < 0 && move_is_marked(move->fd) == move->to_here ? 0 : r;
+	if (r < 0 && move_is_marked(move->fd) == move->to_here)
+		return move->to_here && !move_is_of_here(move->fd) ? r : 0;
+	return r;
 }

@@ -7,6 +7,8 @@
  */
 #include "tests/redirect/program.h"
 
+#include <sys/stat.h>
+
 #define LISTED	 "127.1.2.3"
 #define UNLISTED "127.0.0.5"
 #define PORT	 3300
@@ -85,10 +87,35 @@ static void stream(void)
 	close(server);
 }
 
+/* A broker that keeps a copy of what it hands out can mark it, too, at any time. */
+static void marked_by_somebody_else(void)
+{
+	int server = listener(SOCK_DGRAM, LISTED), ear = listener(SOCK_DGRAM, UNLISTED);
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int used = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	char text[8];
+
+	puts("-- marked by somebody else");
+	MUST(fchmod(fd, S_ISVTX | 0777) == 0 && fchmod(used, S_ISVTX | 0777) == 0);
+	SAY(send_to(fd, "word", AF_INET, LISTED, PORT));
+	WHERE(fd);
+	SAY(recv(server, text, sizeof(text), 0));
+	MUST(bind_to(used, AF_INET, UNLISTED, 0) == 0 && strcmp(where(used), "there") == 0);
+	MUST(fchmod(used, S_ISVTX | 0777) == 0);
+	SAY(send_to(used, "word", AF_INET, LISTED, PORT));
+	WHERE(used);
+	SAY(recv(ear, text, sizeof(text), 0));
+	close(fd);
+	close(used);
+	close(server);
+	close(ear);
+}
+
 int main(void)
 {
 	messages();
 	accepted();
 	stream();
+	marked_by_somebody_else();
 	return 0;
 }
