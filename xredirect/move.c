@@ -10,11 +10,13 @@
  * made one itself (SO_NETNS_COOKIE).
  *
  * Most is done beside the program's other threads. Only for the last step are they held up where
- * they are about to use a socket (uses.c), and it is looked once more whether it is unused.
+ * they are about to use a socket (uses.c), and it is looked once more whether it is unused. A
+ * signal handler that jumped out of it would leave descriptors behind: signals are held back.
  */
 #include "xredirect/move.h"
 
 #include "common/cleanup.h"
+#include "common/signals.h"
 #include "preload/next.h"
 #include "preload/options.h"
 #include "preload/socket.h"
@@ -173,30 +175,59 @@ static int replace(const struct move *move, const struct before *before, int *us
 	return r < 0 ? r : exchange(move, before, successor);
 }
 
+/* Whether there is anything to move: 0, or 1: it is here; or a negative errno. */
+static int compare(const struct move *move, const struct before *before)
+{
+	_cleanup_fd_ int here = -1;
+
+	if (!move->to_here)
+		return 0;
+	here = socket_here(&before->kind);
+	if (here < 0)
+		return here;
+	note_namespace(here);
+	if (socket_is_elsewhere(move->fd, here))
+		return 0;
+	/* It was here from the start; or the kernel is too old to tell. */
+	return socket_tells_namespace(here) || !route_current().server ? 1 : -EOPNOTSUPP;
+}
+
+/* With a socket from over there, which is consumed where it is put in the other one's place. */
+static int move_with(const struct move *move, const struct before *before, int *there)
+{
+	_cleanup_fd_ int here = socket_here(&before->kind);
+
+	if (here < 0)
+		return here;
+	return move->to_here ? replace(move, before, there, &here)
+			     : replace(move, before, &here, there);
+}
+
+/* The broker may take its time: only while it is asked do signal handlers run. */
 static int move_once(const struct move *move)
 {
-	_cleanup_fd_ int here = -1, there = -1;
+	_cleanup_fd_ int there = -1;
 	struct before before;
+	sigset_t signals;
 	int r = look(move, &before);
 
 	if (r < 0)
 		return r;
-	here = socket_here(&before.kind);
-	if (here < 0)
-		return here;
-	if (move->to_here)
-		note_namespace(here);
-	/* It was here from the start; or the kernel is too old to tell. */
-	if (move->to_here && !socket_is_elsewhere(move->fd, here))
-		return socket_tells_namespace(here) || !route_current().server ? 1 : -EOPNOTSUPP;
-	r = check(move, &before);
-	if (r < 0)
+	signals_hold(&signals);
+	r = compare(move, &before);
+	signals_release(&signals);
+	if (r == 0)
+		r = check(move, &before);
+	if (r != 0)
 		return r;
 	there = socket_there(move, &before.kind);
 	if (there < 0)
 		return there;
-	return move->to_here ? replace(move, &before, &there, &here)
-			     : replace(move, &before, &here, &there);
+	signals_hold(&signals);
+	r = move_with(move, &before, &there);
+	close_fd(&there);
+	signals_release(&signals);
+	return r;
 }
 
 int move_socket(const struct move *move)

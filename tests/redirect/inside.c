@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What comes in the middle of libxredirect's own work (XREDIRECT_LOCAL as in reach.c): it calls
- * fstat(2), by which it looks at a socket, and dup3(2), by which it moves one. These are this
- * program's.
+ * fstat(2), by which it looks at a socket, getsockopt(2), by which it finds what goes along, and
+ * dup3(2), by which it moves one. These are this program's.
  */
 #include "tests/redirect/program.h"
 
+#include <dirent.h>
 #include <pthread.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
@@ -15,10 +17,15 @@
 #define UNLISTED "127.0.0.5"
 #define PORT	 3900
 
+#ifndef SO_BUF_LOCK
+#define SO_BUF_LOCK 72
+#endif
+
 static int ear; /* listens here, at the address that is not in the list */
 static int sock;
-static _Thread_local void (*at_look)(void), (*at_move)(void);
+static _Thread_local void (*at_look)(void), (*at_option)(void), (*at_move)(void);
 static atomic_int inside, go_on;
+static sigjmp_buf back;
 
 static void once(void (**what)(void))
 {
@@ -33,6 +40,14 @@ int fstat(int fd, struct stat *ret)
 {
 	once(&at_look);
 	return (int)syscall(SYS_newfstatat, fd, "", ret, AT_EMPTY_PATH);
+}
+
+int getsockopt(int fd, int level, int name, void *value, socklen_t *length)
+{
+	/* Among those that are read to be set again. */
+	if (level == SOL_SOCKET && name == SO_BUF_LOCK)
+		once(&at_option);
+	return (int)syscall(SYS_getsockopt, fd, level, name, value, length);
 }
 
 int dup3(int from, int to, int flags)
@@ -123,6 +138,51 @@ static void while_moved(void)
 	say_heard();
 }
 
+static int count_descriptors(void)
+{
+	DIR *directory = opendir("/proc/self/fd");
+	int count = -3;
+
+	MUST(directory);
+	while (readdir(directory))
+		count++;
+	closedir(directory);
+	return count;
+}
+
+static void jump(int signal)
+{
+	(void)signal;
+	siglongjmp(back, 1);
+}
+
+static void interrupt_to_jump(void)
+{
+	raise(SIGUSR1);
+}
+
+/* Nothing is left of what was made for it. */
+static void while_options_are_read(void)
+{
+	static volatile int jumps;
+	int before;
+
+	printf("-- jumped out of\n");
+	signal(SIGUSR1, jump);
+	before = count_descriptors();
+	for (volatile int i = 0; i < 10; i++) {
+		sock = udp();
+		at_option = interrupt_to_jump;
+		if (sigsetjmp(back, 1) == 0)
+			send_to(sock, "word", AF_INET, LISTED, PORT);
+		else
+			jumps = jumps + 1;
+		close(sock);
+	}
+	SAY(jumps);
+	SAY(count_descriptors() - before);
+}
+
 int main(void)
 {
 	struct sockaddr_storage at = address_of(AF_INET, UNLISTED, PORT);
@@ -132,5 +192,6 @@ int main(void)
 	MUST(syscall(SYS_bind, ear, &at, length_of(&at)) == 0);
 	while_looked_at();
 	while_moved();
+	while_options_are_read();
 	return 0;
 }

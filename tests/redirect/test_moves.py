@@ -69,7 +69,10 @@ send_to(other, "word", AF_INET, UNLISTED, PORT): ENETUNREACH
 send_to(sock, "word", AF_INET, UNLISTED, PORT): 4
 send_to(sock, "word", AF_INET, LISTED, PORT): 4
 sock: here
-{SILENCE}'''
+{SILENCE}-- jumped out of
+jumps: 10
+count_descriptors() - before: 0
+'''
 
 
 @pytest.mark.parametrize('how', [[], ['unshare', '--pid', '--fork']])
