@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Ways round XREDIRECT_LOCAL that a reader found: a message without an address in front of one for
+ * Ways round XREDIRECT_LOCAL that a reader found: connect(2) by another name; a message without an address in front of one for
  * somebody who is not in the list; a connection that a listener here accepted, dissolved and used
  * again; a stream that is sent to with an address, which means nothing to it. Here somebody listens at
  * an address that is not in the list, and must hear nothing.
@@ -22,6 +22,26 @@ static int listener(int type, const char *address)
 	MUST(syscall(SYS_bind, fd, &at, length_of(&at)) == 0);
 	MUST(type != SOCK_STREAM || listen(fd, 10) == 0);
 	return fd;
+}
+
+/* glibc's other name for it, which no header has. */
+#ifdef __GLIBC__
+int __connect(int fd, const struct sockaddr *address, socklen_t length);
+#else
+#define __connect connect
+#endif
+
+static void by_another_name(void)
+{
+	int server = listener(SOCK_STREAM, LISTED);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_storage at = address_of(AF_INET, LISTED, PORT);
+
+	puts("-- by another name");
+	SAY(__connect(fd, (struct sockaddr *)&at, length_of(&at)));
+	WHERE(fd);
+	close(fd);
+	close(server);
 }
 
 static void messages(void)
@@ -113,6 +133,7 @@ static void marked_by_somebody_else(void)
 
 int main(void)
 {
+	by_another_name();
 	messages();
 	accepted();
 	stream();

@@ -148,6 +148,9 @@ def test_without_proc(program, libxredirect, redirected, sanitizer):
 
 
 CORNERS = '''\
+-- by another name
+__connect(fd, (struct sockaddr *)&at, length_of(&at)): 0
+fd: here
 -- messages
 connect_to(fd, AF_INET, LISTED, PORT): 0
 fd: here
