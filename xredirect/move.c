@@ -30,6 +30,8 @@
 #include <netinet/in.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 /* A process that goes from one namespace to another, and on, does not need all at once. */
 #define NAMESPACES 4
@@ -46,12 +48,14 @@ static bool is_known(uint64_t namespace)
 	return false;
 }
 
-/* here was made by this process. */
-static void note_namespace(int here)
+/* By the kernel: what a library that is next in line calls a socket may be of anywhere. */
+static void note_namespace(const struct socket_kind *kind)
 {
+	_cleanup_fd_ int here =
+		(int)syscall(SYS_socket, kind->domain, kind->type | SOCK_CLOEXEC, kind->protocol);
 	uint64_t namespace;
 
-	if (socket_namespace_of(here, &namespace) && !is_known(namespace))
+	if (here >= 0 && socket_namespace_of(here, &namespace) && !is_known(namespace))
 		atomic_store(
 			&namespaces[atomic_fetch_add(&next_namespace, 1) % NAMESPACES], namespace);
 }
@@ -182,10 +186,11 @@ static int compare(const struct move *move, const struct before *before)
 
 	if (!move->to_here)
 		return 0;
+	if (!move_is_of_here(move->fd))
+		note_namespace(&before->kind);
 	here = socket_here(&before->kind);
 	if (here < 0)
 		return here;
-	note_namespace(here);
 	if (socket_is_elsewhere(move->fd, here))
 		return 0;
 	/* It was here from the start; or the kernel is too old to tell. */

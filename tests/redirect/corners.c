@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Ways round XREDIRECT_LOCAL that a reader found: connect(2) by another name; a message without an address in front of one for
- * somebody who is not in the list; a connection that a listener here accepted, dissolved and used
- * again; a stream that is sent to with an address, which means nothing to it. Here somebody listens at
- * an address that is not in the list, and must hear nothing.
+ * Ways round XREDIRECT_LOCAL that a reader found: connect(2) by another name; a message without an
+ * address in front of one for somebody who is not in the list; a connection that a listener here
+ * accepted, dissolved and used again; a stream that is sent to with an address, which means nothing
+ * to it. Here somebody listens at an address that is not in the list, and must hear nothing.
  */
 #include "tests/redirect/program.h"
 
