@@ -44,19 +44,23 @@ uint64_t socket_cookie_of(int fd)
 	return cookie;
 }
 
+bool socket_namespace_of(int fd, uint64_t *ret)
+{
+	socklen_t length = sizeof(*ret);
+
+	return getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, ret, &length) == 0;
+}
+
 bool socket_is_elsewhere(int fd, int other)
 {
 	uint64_t a, b;
-	socklen_t length = sizeof(a);
 
-	return getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &a, &length) == 0 &&
-	       getsockopt(other, SOL_SOCKET, SO_NETNS_COOKIE, &b, &length) == 0 && a != b;
+	return socket_namespace_of(fd, &a) && socket_namespace_of(other, &b) && a != b;
 }
 
 bool socket_tells_namespace(int fd)
 {
 	uint64_t cookie;
-	socklen_t length = sizeof(cookie);
 
-	return getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &length) == 0;
+	return socket_namespace_of(fd, &cookie);
 }

@@ -35,6 +35,9 @@ int socket_port_of(int fd);
 /* What tells sockets from each other; 0 and errno when fd is not a socket. */
 uint64_t socket_cookie_of(int fd);
 
+/* Which namespace it is of. Returns false where the kernel does not tell. */
+bool socket_namespace_of(int fd, uint64_t *ret);
+
 /* Whether two sockets are known to be of different network namespaces (kernel 5.14). */
 bool socket_is_elsewhere(int fd, int other);
 

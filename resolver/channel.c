@@ -26,14 +26,16 @@
 #include <unistd.h>
 
 #define PORT	  53
+#define RECEIVES  64   /* before it is looked at the clock */
 #define EDNS_SIZE 1200 /* glibc's, too: no router on the way has to cut it into pieces */
 
 struct channel {
 	struct channel_options options;
 	const struct cares *cares;
 	ares_channel ares;
-	int open_error;	  /* of the last socket that could not be made */
-	unsigned waiting; /* for so many answers */
+	int open_error;	   /* of the last socket that could not be made */
+	unsigned waiting;  /* for so many answers */
+	unsigned received; /* since poll(2) */
 	bool late;
 	bool told_nothing; /* a server answered, and not with records */
 };
@@ -123,8 +125,14 @@ static ares_ssize_t socket_receive(ares_socket_t fd, void *buffer, size_t size, 
 	struct sockaddr *address, ares_socklen_t *length, void *data)
 {
 	struct channel *channel = data;
-	ares_ssize_t n = recvfrom(fd, buffer, size, flags, address, length);
+	ares_ssize_t n;
 
+	/* c-ares reads as long as there is something, and who sends faster would keep it busy */
+	if (channel->received++ >= RECEIVES) {
+		errno = EAGAIN;
+		return -1;
+	}
+	n = recvfrom(fd, buffer, size, flags, address, length);
 	if (n >= 0)
 		replace_sender(channel, address);
 	/* 1.18 makes no difference between a server that fails and one that is not there */
@@ -339,6 +347,7 @@ static void step(struct channel *channel)
 	polls[n] = (struct pollfd){.fd = channel->options.cancel, .events = POLLIN};
 	if (poll(polls, n + 1, patience(channel)) < 0)
 		return;
+	channel->received = 0;
 	channel->late = clock_ms(CLOCK_MONOTONIC) >= channel->options.deadline;
 	if (polls[n].revents || channel->late) {
 		cares->cancel(channel->ares);

@@ -32,6 +32,16 @@ bool bound_to_anything(const struct sockaddr_storage *address)
 	return in->sin_port == 0 && in->sin_addr.s_addr == INADDR_ANY;
 }
 
+bool bound_without_port(int fd)
+{
+	struct sockaddr_storage address = {0};
+	socklen_t length = sizeof(address);
+
+	return socket_port_of(fd) == 0 &&
+	       getsockname(fd, (struct sockaddr *)&address, &length) == 0 &&
+	       !bound_to_anything(&address);
+}
+
 void bound_note(int fd)
 {
 	uint64_t cookie = socket_cookie_of(fd);

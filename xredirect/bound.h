@@ -14,6 +14,9 @@
 /* Whether bind(2) leaves everything to the kernel: 0.0.0.0 or ::, and port 0. */
 bool bound_to_anything(const struct sockaddr_storage *address);
 
+/* Whether the socket has an address, and its port is chosen later (IP_BIND_ADDRESS_NO_PORT). */
+bool bound_without_port(int fd);
+
 /* It is about to be bound so, if it is not bound already. */
 void bound_note(int fd);
 

@@ -195,6 +195,8 @@ static bool is_right(
 	if (fstat(move->fd, &status) < 0 || move_has_mark(&status) != move->to_here ||
 		!uses_found(use, status.st_ino))
 		return false;
+	if (move->to_here && !move_is_of_here(move->fd))
+		return false;
 	if (!move->to_here && move->may_be_used)
 		bound_used(move->fd);
 	else if (!move->to_here && bound_to_anything(address))

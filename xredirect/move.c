@@ -5,12 +5,18 @@
  * it, in children and after execve(2) as well, and there is no table that could run full. S_ISVTX
  * means nothing on a socket. Where the bit cannot be set, the socket is not used here.
  *
+ * A broker that keeps a copy of what it hands out can set the bit, too, to get what is meant for
+ * somebody here. So the mark counts only where a socket is of a namespace of which this process has
+ * made one itself (SO_NETNS_COOKIE).
+ *
  * Most is done beside the program's other threads. Only for the last step are they held up where
- * they are about to use a socket (uses.c), and it is looked once more whether it is unused.
+ * they are about to use a socket (uses.c), and it is looked once more whether it is unused. A
+ * signal handler that jumped out of it would leave descriptors behind: signals are held back.
  */
 #include "xredirect/move.h"
 
 #include "common/cleanup.h"
+#include "common/signals.h"
 #include "preload/next.h"
 #include "preload/options.h"
 #include "preload/socket.h"
@@ -22,6 +28,44 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* A process that goes from one namespace to another, and on, does not need all at once. */
+#define NAMESPACES 4
+
+static _Atomic uint64_t namespaces[NAMESPACES]; /* 0: none yet */
+static atomic_uint next_namespace;
+
+static bool is_known(uint64_t namespace)
+{
+	for (unsigned i = 0; i < NAMESPACES; i++) {
+		if (atomic_load(&namespaces[i]) == namespace)
+			return true;
+	}
+	return false;
+}
+
+/* By the kernel: what a library that is next in line calls a socket may be of anywhere. */
+static void note_namespace(const struct socket_kind *kind)
+{
+	_cleanup_fd_ int here =
+		(int)syscall(SYS_socket, kind->domain, kind->type | SOCK_CLOEXEC, kind->protocol);
+	uint64_t namespace;
+
+	if (here >= 0 && socket_namespace_of(here, &namespace) && !is_known(namespace))
+		atomic_store(
+			&namespaces[atomic_fetch_add(&next_namespace, 1) % NAMESPACES], namespace);
+}
+
+bool move_is_of_here(int fd)
+{
+	uint64_t namespace;
+
+	return !socket_namespace_of(fd, &namespace) || is_known(namespace);
+}
 
 bool move_has_mark(const struct stat *status)
 {
@@ -85,8 +129,10 @@ static int check(const struct move *move, const struct before *before)
 	/* The addresses of one can be set, and options of the other, in ways not seen here. */
 	if (before->kind.protocol == IPPROTO_SCTP || before->kind.type == SOCK_RAW)
 		return -EOPNOTSUPP;
-	if (before->port <= 0)
+	if (before->port < 0)
 		return before->port;
+	if (before->port == 0)
+		return bound_without_port(move->fd) ? -EINVAL : 0;
 	return move->may_be_used && bound_is_unused(move->fd, before->cookie) ? 0 : -EINVAL;
 }
 
@@ -105,14 +151,14 @@ static int bind_again(int successor, const struct before *before)
 /* Puts the successor, which is consumed, in the socket's place, unless that is being used. */
 static int exchange(const struct move *move, const struct before *before, int *successor)
 {
-	sigset_t signals;
-	int r = uses_hold(move->fd, &signals);
+	struct hold hold;
+	int r = uses_hold(&hold, move->fd);
 
 	if (r == 0)
 		r = check(move, before);
 	if (r == 0)
 		r = swap_socket(move->fd, before->cookie, before->port, steal_fd(successor));
-	uses_release(&signals);
+	uses_release(&hold);
 	return r;
 }
 
@@ -133,28 +179,60 @@ static int replace(const struct move *move, const struct before *before, int *us
 	return r < 0 ? r : exchange(move, before, successor);
 }
 
+/* Whether there is anything to move: 0, or 1: it is here; or a negative errno. */
+static int compare(const struct move *move, const struct before *before)
+{
+	_cleanup_fd_ int here = -1;
+
+	if (!move->to_here)
+		return 0;
+	if (!move_is_of_here(move->fd))
+		note_namespace(&before->kind);
+	here = socket_here(&before->kind);
+	if (here < 0)
+		return here;
+	if (socket_is_elsewhere(move->fd, here))
+		return 0;
+	/* It was here from the start; or the kernel is too old to tell. */
+	return socket_tells_namespace(here) || !route_current().server ? 1 : -EOPNOTSUPP;
+}
+
+/* With a socket from over there, which is consumed where it is put in the other one's place. */
+static int move_with(const struct move *move, const struct before *before, int *there)
+{
+	_cleanup_fd_ int here = socket_here(&before->kind);
+
+	if (here < 0)
+		return here;
+	return move->to_here ? replace(move, before, there, &here)
+			     : replace(move, before, &here, there);
+}
+
+/* The broker may take its time: only while it is asked do signal handlers run. */
 static int move_once(const struct move *move)
 {
-	_cleanup_fd_ int here = -1, there = -1;
+	_cleanup_fd_ int there = -1;
 	struct before before;
+	sigset_t signals;
 	int r = look(move, &before);
 
 	if (r < 0)
 		return r;
-	here = socket_here(&before.kind);
-	if (here < 0)
-		return here;
-	/* It was here from the start; or the kernel is too old to tell. */
-	if (move->to_here && !socket_is_elsewhere(move->fd, here))
-		return socket_tells_namespace(here) || !route_current().server ? 1 : -EOPNOTSUPP;
-	r = check(move, &before);
-	if (r < 0)
+	signals_hold(&signals);
+	r = compare(move, &before);
+	signals_release(&signals);
+	if (r == 0)
+		r = check(move, &before);
+	if (r != 0)
 		return r;
 	there = socket_there(move, &before.kind);
 	if (there < 0)
 		return there;
-	return move->to_here ? replace(move, &before, &there, &here)
-			     : replace(move, &before, &here, &there);
+	signals_hold(&signals);
+	r = move_with(move, &before, &there);
+	close_fd(&there);
+	signals_release(&signals);
+	return r;
 }
 
 int move_socket(const struct move *move)
@@ -162,5 +240,7 @@ int move_socket(const struct move *move)
 	int r = move_once(move);
 
 	/* Another thread, or a handler, was faster. */
-	return r < 0 && move_is_marked(move->fd) == move->to_here ? 0 : r;
+	if (r < 0 && move_is_marked(move->fd) == move->to_here)
+		return move->to_here && !move_is_of_here(move->fd) ? r : 0;
+	return r;
 }

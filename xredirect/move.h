@@ -23,6 +23,12 @@ bool move_is_marked(int fd);
 /* The same, when it has been looked at. */
 bool move_has_mark(const struct stat *status);
 
+/*
+ * Whether a marked socket is of a namespace that this process has had a socket of, by move_socket(),
+ * and so was marked by it; or the kernel does not tell.
+ */
+bool move_is_of_here(int fd);
+
 /* Marks a socket of this namespace as one that was. Returns 0, or a negative errno. */
 int move_mark(int fd);
 

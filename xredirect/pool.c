@@ -172,16 +172,20 @@ static unsigned share_of(unsigned size)
 	return size / shelves;
 }
 
-/* Moves a socket out of the way, and remembers it; or closes it, where there is no number left. */
+/*
+ * Moves a socket out of the way, and remembers it; or closes it, where there is no number left, or
+ * the broker gave something else, which could not be told from the program's later.
+ */
 static void shelf_put(struct shelf *shelf, int fd, int lowest)
 {
-	int high = fcntl(fd, F_DUPFD_CLOEXEC, lowest);
+	uint64_t cookie = socket_cookie_of(fd);
+	int high = cookie == 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, lowest);
 
 	close(fd);
 	if (high < 0)
 		return;
 	shelf->sockets[shelf->count].fd = high;
-	shelf->sockets[shelf->count].cookie = socket_cookie_of(high);
+	shelf->sockets[shelf->count].cookie = cookie;
 	shelf->count++;
 }
 

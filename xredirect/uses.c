@@ -17,9 +17,10 @@
  * A call may never come back, and its place stays taken. That does no harm to other sockets: once
  * a call has found out which socket its descriptor is, it is known by that, and if it was cancelled
  * before, its thread is none any more. Nor does it take all places: those of threads that have
- * ended are looked for when there are no others; and where a handler has jumped out of a call, that
- * is over if the same thread makes another one from a place on the stack that is not deeper (stacks
- * grow downwards; in a handler on a stack of its own nothing can be said).
+ * ended are looked for when there are no others; and where a handler has jumped out of a call, the
+ * same thread sees that it is over: a call keeps in its frame, unchanged, which place it has, and
+ * who uses that part of the stack after it writes something else there. Where on the stack, or on
+ * which stack, tells nothing: handlers and coroutines have their own, above or below.
  *
  * A child of fork(2) has what was written down in its parent, and perhaps a mover, which is another
  * process.
@@ -27,9 +28,8 @@
 #include "xredirect/uses.h"
 
 #include "common/cancel.h"
-#include "common/cleanup.h"
 #include "common/signals.h"
-#include "preload/proc.h"
+#include "preload/memory.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -49,18 +49,16 @@
 #define TRIES 20
 
 struct place {
-	_Atomic uint64_t user;	 /* thread and descriptor; 0: nobody */
-	_Atomic uintptr_t depth; /* of the call on its stack; 0: not known yet */
-	_Atomic uint64_t inode;	 /* of the socket; 0: not known yet; or LOOK_AGAIN */
+	_Atomic uint64_t user;	/* thread and descriptor; 0: nobody */
+	_Atomic uintptr_t call; /* its struct use; 0: not known yet */
+	_Atomic uint64_t inode; /* of the socket; 0: not known yet; or LOOK_AGAIN */
 };
 
 static struct place places[PLACES];
-static atomic_uint tried;    /* no place beyond has ever been used */
-static atomic_uint more;     /* calls that found no place */
-static _Atomic(pid_t) mover; /* the process that moves a socket, or 0 */
+static atomic_uint tried;      /* no place beyond has ever been used */
+static atomic_uint more;       /* calls that found no place */
+static _Atomic uint64_t mover; /* process and thread that move a socket, or 0 */
 static _Thread_local unsigned usual __attribute__((tls_model("initial-exec")));
-/* This thread is the mover, and in a handler of what it caused itself (common/signals.h). */
-static _Thread_local bool moves __attribute__((tls_model("initial-exec")));
 
 static pid_t thread_of(uint64_t user)
 {
@@ -77,9 +75,9 @@ static uint64_t user_of(int fd)
 	return (uint64_t)syscall(SYS_gettid) << 32 | (uint32_t)fd;
 }
 
-static uintptr_t depth_of(const struct use *use)
+static uint64_t this_thread(void)
 {
-	return UINTPTR_MAX - (uintptr_t)use;
+	return (uint64_t)getpid() << 32 | (uint32_t)syscall(SYS_gettid);
 }
 
 static void nap(long us)
@@ -89,18 +87,24 @@ static void nap(long us)
 	nanosleep(&time, NULL);
 }
 
-/* Whether a call of this thread is over, since the thread is in another one now. */
-static bool is_over(struct place *place, const struct use *now)
+/*
+ * Whether a call of this thread is over. Its frame may be anything by now, or gone: to
+ * AddressSanitizer it is a mistake to look there.
+ */
+__attribute__((no_sanitize("address"))) static bool is_over(
+	struct place *place, const struct use *now)
 {
-	stack_t stack;
+	const volatile struct use *then = (const struct use *)atomic_load(&place->call);
 
-	return atomic_load(&place->depth) >= depth_of(now) &&
-	       (sigaltstack(NULL, &stack) < 0 || !(stack.ss_flags & SS_ONSTACK));
+	if (!then || then == now)
+		return then;
+	return memory_readable((const void *)then, sizeof(*then)) != sizeof(*then) ||
+	       then->place != place - places || then->user != atomic_load(&place->user);
 }
 
 static void place_clear(struct place *place)
 {
-	atomic_store(&place->depth, 0);
+	atomic_store(&place->call, 0);
 	atomic_store(&place->inode, 0);
 }
 
@@ -110,16 +114,17 @@ static bool place_take(unsigned number, struct use *use)
 	unsigned before = atomic_load(&tried);
 	uint64_t other = 0;
 
+	/* First of all: a handler may look at it as soon as the place is taken. */
+	use->place = (int)number;
 	if (!atomic_compare_exchange_strong(&place->user, &other, use->user)) {
 		if (thread_of(other) != thread_of(use->user) || !is_over(place, use))
 			return false;
 		place_clear(place);
 		atomic_store(&place->user, use->user);
 	}
-	atomic_store(&place->depth, depth_of(use));
+	atomic_store(&place->call, (uintptr_t)use);
 	while (before <= number && !atomic_compare_exchange_weak(&tried, &before, number + 1))
 		;
-	use->place = (int)number;
 	usual = number;
 	return true;
 }
@@ -135,11 +140,10 @@ static bool place_find(struct use *use)
 	return false;
 }
 
+/* Not by /proc, which may be that of another pid namespace. */
 static bool has_ended(uint64_t user)
 {
-	_cleanup_fd_ int fd = proc_open(PROC_TASK, thread_of(user), "/comm");
-
-	return fd == -ENOENT;
+	return syscall(SYS_tgkill, getpid(), thread_of(user), 0) < 0 && errno == ESRCH;
 }
 
 /*
@@ -175,12 +179,21 @@ static void write_down(struct use *use)
 		atomic_fetch_sub(&more, 1);
 }
 
-/* Whether a socket is being moved. A mover of another process was copied by fork(2). */
+/* A mover of another process was copied by fork(2). */
+static bool is_of_process(uint64_t who)
+{
+	return who != 0 && (pid_t)(who >> 32) == getpid();
+}
+
+/*
+ * Whether a socket is being moved; not by this thread itself, which is in a handler of what it
+ * caused (common/signals.h).
+ */
 static bool is_moving(void)
 {
-	pid_t process = atomic_load(&mover);
+	uint64_t who = atomic_load(&mover);
 
-	return process != 0 && process == getpid();
+	return is_of_process(who) && who != this_thread();
 }
 
 /* bind(2) is no cancellation point. */
@@ -198,7 +211,7 @@ void uses_begin(struct use *use, int fd)
 	use->user = user_of(fd);
 	for (;;) {
 		write_down(use);
-		if (!is_moving() || moves)
+		if (!is_moving())
 			return;
 		uses_end(use);
 		await_mover();
@@ -207,15 +220,17 @@ void uses_begin(struct use *use, int fd)
 
 void uses_end(struct use *use)
 {
-	int number = use->place;
+	struct place *place = &places[use->place < 0 ? 0 : use->place % PLACES];
+	uint64_t user = use->user;
 
-	use->place = USE_NONE;
-	if (number == PLACES) {
+	if (use->place == PLACES) {
 		atomic_fetch_sub(&more, 1);
-	} else if (number != USE_NONE && atomic_load(&places[number].user) == use->user) {
-		place_clear(&places[number]);
-		atomic_store(&places[number].user, 0);
+	} else if (use->place != USE_NONE && atomic_load(&place->user) == user) {
+		place_clear(place);
+		atomic_compare_exchange_strong(&place->user, &user, 0);
 	}
+	/* Last of all: until then the place is this call's. */
+	use->place = USE_NONE;
 }
 
 bool uses_found(const struct use *use, uint64_t inode)
@@ -260,24 +275,25 @@ static bool is_used(uint64_t inode)
 	return atomic_load(&more) > 0;
 }
 
-/* One mover at a time. */
-static void become_mover(void)
+/* One mover at a time. Returns false where this thread is it already. */
+static bool become_mover(void)
 {
-	pid_t process = getpid(), before = atomic_load(&mover);
+	uint64_t self = this_thread(), before = atomic_load(&mover);
 
-	while (before == process || !atomic_compare_exchange_strong(&mover, &before, process)) {
+	while (before != self &&
+		(is_of_process(before) || !atomic_compare_exchange_strong(&mover, &before, self))) {
 		nap(50);
 		before = atomic_load(&mover);
 	}
-	moves = true;
+	return before != self;
 }
 
-int uses_hold(int fd, sigset_t *ret_signals)
+int uses_hold(struct hold *ret, int fd)
 {
 	struct stat status;
 
-	signals_hold(ret_signals);
-	become_mover();
+	signals_hold(&ret->signals);
+	ret->outermost = become_mover();
 	if (fstat(fd, &status) < 0)
 		return -errno;
 	for (unsigned tries = 0; is_used(status.st_ino); tries++) {
@@ -288,9 +304,9 @@ int uses_hold(int fd, sigset_t *ret_signals)
 	return 0;
 }
 
-void uses_release(const sigset_t *signals)
+void uses_release(const struct hold *hold)
 {
-	moves = false;
-	atomic_store(&mover, 0);
-	signals_release(signals);
+	if (hold->outermost)
+		atomic_store(&mover, 0);
+	signals_release(&hold->signals);
 }

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A call. It is in the frame of who makes it, by whose place on the stack it is known. */
+/* A call. It is in the frame of who makes it, and nobody but uses.c changes it. */
 struct use {
 	int place; /* or USE_NONE */
 	uint64_t user;
@@ -31,6 +31,11 @@ bool uses_found(const struct use *use, uint64_t inode);
 /* It has been used. Leaves errno alone. May be called again, and for USE_NONE. */
 void uses_end(struct use *use);
 
+struct hold {
+	sigset_t signals;
+	bool outermost; /* or it is within another one of this thread, in a handler */
+};
+
 /*
  * Holds up all calls of this process that have not begun, and waits for those that use the socket
  * with this inode number, none of which is the caller's own. fd is one of its descriptors.
@@ -38,7 +43,7 @@ void uses_end(struct use *use);
  * Returns 0, or -EADDRNOTAVAIL: one of them does not end, or -EBADF. uses_release() follows in all
  * cases. Until then no signal handler runs in this thread, but for those of common/signals.h.
  */
-int uses_hold(int fd, sigset_t *ret_signals);
-void uses_release(const sigset_t *signals);
+int uses_hold(struct hold *ret, int fd);
+void uses_release(const struct hold *hold);
 
 #endif

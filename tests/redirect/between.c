@@ -4,17 +4,14 @@
  * the first one has been looked at by libxredirect and is not in the kernel yet (pause.c) when the
  * second one begins.
  */
-#include "tests/redirect/program.h"
+#include "tests/redirect/between.h"
 
 #include <pthread.h>
 #include <setjmp.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <sys/wait.h>
 
-#define LISTED	 "127.1.2.3"
-#define UNLISTED "127.0.0.5"
-#define PORT	 3700
+#define PORT 3700
 
 typedef int call_function(int fd, const char *address);
 
@@ -22,9 +19,9 @@ void at_call(const struct sockaddr *address);
 void at_look(void);
 
 static int ear; /* listens here, at the address that is not in the list */
-static _Thread_local void (*between)(void), (*after_look)(void);
+_Thread_local void (*between)(void), (*after_look)(void);
 static atomic_int inside, go_on;
-static int sock;
+int sock;
 static sigjmp_buf back;
 
 void at_call(const struct sockaddr *address)
@@ -47,7 +44,7 @@ void at_look(void)
 		now();
 }
 
-static int by_sendto(int fd, const char *address)
+int by_sendto(int fd, const char *address)
 {
 	return (int)send_to(fd, "word", AF_INET, address, PORT);
 }
@@ -69,12 +66,12 @@ static int by_sendmsg(int fd, const char *address)
 	return (int)sendmsg(fd, &message, 0);
 }
 
-static int udp(void)
+int udp(void)
 {
 	return socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 }
 
-static void say_heard(void)
+void say_heard(void)
 {
 	char text[8];
 
@@ -260,72 +257,6 @@ static void looked_there(void)
 	close(fd);
 }
 
-static void handle(int signal)
-{
-	int other = udp();
-
-	(void)signal;
-	SAY(by_sendto(other, UNLISTED));
-	SAY(by_sendto(other, LISTED));
-	SAY(by_sendto(sock, LISTED));
-	close(other);
-}
-
-static void interrupt(void)
-{
-	raise(SIGUSR1);
-}
-
-static void interrupted(const char *name, int flags)
-{
-	struct sigaction action = {.sa_handler = handle, .sa_flags = flags};
-
-	printf("-- %s\n", name);
-	sigaction(SIGUSR1, &action, NULL);
-	sock = udp();
-	between = interrupt;
-	SAY(by_sendto(sock, UNLISTED));
-	say_heard();
-	close(sock);
-}
-
-static void interrupted_all(void)
-{
-	/* One below this thread's stack, and one above what is in use of it. */
-	static char low[65536];
-	char high[65536];
-	stack_t stack = {.ss_sp = low, .ss_size = sizeof(low)};
-
-	interrupted("a handler", 0);
-	sigaltstack(&stack, NULL);
-	interrupted("on a stack below", SA_ONSTACK);
-	stack.ss_sp = high;
-	sigaltstack(&stack, NULL);
-	interrupted("on a stack above", SA_ONSTACK);
-	stack.ss_flags = SS_DISABLE;
-	sigaltstack(&stack, NULL);
-}
-
-static void handle_look(int signal)
-{
-	(void)signal;
-	SAY(by_sendto(sock, LISTED));
-}
-
-/* It has looked, and is interrupted before it goes on: it must not rely on what it saw. */
-static void interrupted_look(const char *address)
-{
-	struct sigaction action = {.sa_handler = handle_look};
-
-	printf("-- interrupted, looked for %s\n", address);
-	sigaction(SIGUSR1, &action, NULL);
-	sock = udp();
-	after_look = interrupt;
-	SAY(by_sendto(sock, address));
-	say_heard();
-	close(sock);
-}
-
 /* It has no thread that uses the socket, but was told so. */
 static void forked(void)
 {
@@ -365,6 +296,7 @@ int main(void)
 	interrupted_all();
 	interrupted_look(LISTED);
 	interrupted_look(UNLISTED);
+	scheduled();
 	forked();
 	ended_often();
 	looked_there();

@@ -129,6 +129,35 @@ static void listening(void)
 	close(fd);
 }
 
+/* The kernel chooses a port for it later, and not the address. */
+static int bound_without_port(const char *address)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	MUST(set_int(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1) == 0);
+	MUST(bind_to(fd, AF_INET, address, 0) == 0 && port_of(fd) == 0);
+	return fd;
+}
+
+static void without_a_port(void)
+{
+	int there = bound_without_port(UNLISTED), here = bound_without_port(LISTED);
+	int anything = bound_without_port("0.0.0.0");
+
+	printf("-- without a port\n");
+	WHERE(here);
+	SAY(connect_to(here, AF_INET, UNLISTED, PORT));
+	WHERE(here);
+	SAY(connect_to(there, AF_INET, LISTED, PORT));
+	WHERE(there);
+	SAY(connect_to(anything, AF_INET, LISTED, PORT));
+	WHERE(anything);
+	close(accept(tcp_server, NULL, NULL));
+	close(here);
+	close(there);
+	close(anything);
+}
+
 /* A second bind(2) fails, whatever the address is. */
 static void bound_twice(void)
 {
@@ -153,5 +182,6 @@ int main(void)
 	used();
 	listening();
 	bound_twice();
+	without_a_port();
 	return 0;
 }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Ways round XREDIRECT_LOCAL that a reader found: a message without an address in front of one for
- * somebody who is not in the list; a connection that a listener here accepted, dissolved and used
- * again; a stream that is sent to with an address, which means nothing to it. Here somebody listens at
- * an address that is not in the list, and must hear nothing.
+ * Ways round XREDIRECT_LOCAL that a reader found: connect(2) by another name; a message without an
+ * address in front of one for somebody who is not in the list; a connection that a listener here
+ * accepted, dissolved and used again; a stream that is sent to with an address, which means nothing
+ * to it. Here somebody listens at an address that is not in the list, and must hear nothing.
  */
 #include "tests/redirect/program.h"
+
+#include <sys/stat.h>
 
 #define LISTED	 "127.1.2.3"
 #define UNLISTED "127.0.0.5"
@@ -20,6 +22,26 @@ static int listener(int type, const char *address)
 	MUST(syscall(SYS_bind, fd, &at, length_of(&at)) == 0);
 	MUST(type != SOCK_STREAM || listen(fd, 10) == 0);
 	return fd;
+}
+
+/* glibc's other name for it, which no header has. */
+#ifdef __GLIBC__
+int __connect(int fd, const struct sockaddr *address, socklen_t length);
+#else
+#define __connect connect
+#endif
+
+static void by_another_name(void)
+{
+	int server = listener(SOCK_STREAM, LISTED);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_storage at = address_of(AF_INET, LISTED, PORT);
+
+	puts("-- by another name");
+	SAY(__connect(fd, (struct sockaddr *)&at, length_of(&at)));
+	WHERE(fd);
+	close(fd);
+	close(server);
 }
 
 static void messages(void)
@@ -85,10 +107,36 @@ static void stream(void)
 	close(server);
 }
 
+/* A broker that keeps a copy of what it hands out can mark it, too, at any time. */
+static void marked_by_somebody_else(void)
+{
+	int server = listener(SOCK_DGRAM, LISTED), ear = listener(SOCK_DGRAM, UNLISTED);
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int used = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	char text[8];
+
+	puts("-- marked by somebody else");
+	MUST(fchmod(fd, S_ISVTX | 0777) == 0 && fchmod(used, S_ISVTX | 0777) == 0);
+	SAY(send_to(fd, "word", AF_INET, LISTED, PORT));
+	WHERE(fd);
+	SAY(recv(server, text, sizeof(text), 0));
+	MUST(bind_to(used, AF_INET, UNLISTED, 0) == 0 && strcmp(where(used), "there") == 0);
+	MUST(fchmod(used, S_ISVTX | 0777) == 0);
+	SAY(send_to(used, "word", AF_INET, LISTED, PORT));
+	WHERE(used);
+	SAY(recv(ear, text, sizeof(text), 0));
+	close(fd);
+	close(used);
+	close(server);
+	close(ear);
+}
+
 int main(void)
 {
+	by_another_name();
 	messages();
 	accepted();
 	stream();
+	marked_by_somebody_else();
 	return 0;
 }

@@ -73,10 +73,10 @@ def test_what_was_moved_here_reaches_nobody_else(program, redirected):
     assert outside.returncode == 0
     said, _, back = outside.stdout.partition('-- back\n')
     assert '-- back\n' + back == BACK
-    # datagram sockets, in three processes, and those of streams, which stay used
+    # datagram sockets, in three processes, and those of streams, which stay used, and bound ones
     assert said.count('sizeof(to)): ENETUNREACH') > 10
     for part in said.split('-- ')[1:]:
-        if part.startswith(('tcp', 'refused', 'reset')):
+        if part.startswith(('tcp', 'refused', 'reset', 'bound')):
             assert part.endswith('fd: here\n')
         elif not part.startswith('a child'):
             assert 'fd: there\n' in part
@@ -148,6 +148,9 @@ def test_without_proc(program, libxredirect, redirected, sanitizer):
 
 
 CORNERS = '''\
+-- by another name
+__connect(fd, (struct sockaddr *)&at, length_of(&at)): 0
+fd: here
 -- messages
 connect_to(fd, AF_INET, LISTED, PORT): 0
 fd: here
@@ -166,6 +169,13 @@ accept(ear, NULL, NULL): EAGAIN
 connect_to(fd, AF_INET, LISTED, PORT): 0
 send_to(fd, "text", AF_INET, UNLISTED, PORT): 4
 fd: here
+-- marked by somebody else
+send_to(fd, "word", AF_INET, LISTED, PORT): 4
+fd: here
+recv(server, text, sizeof(text), 0): 4
+send_to(used, "word", AF_INET, LISTED, PORT): ENETUNREACH
+used: there
+recv(ear, text, sizeof(text), 0): EAGAIN
 '''
 
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """When a socket moves to the other side of XREDIRECT_LOCAL, and when it must not."""
 
+import pytest
+
 LOCAL = '127.1.0.0/16'
 
 REFUSED = 'by_sendto(sock, other): ENETUNREACH\nfirst: good\n'
@@ -34,13 +36,20 @@ HANDLERS = ''.join(
     'by_sendto(sock, LISTED): ENETUNREACH\n'
     'by_sendto(sock, UNLISTED): 4\n'
     f'sock: there\n{SILENCE}'
-    for name in ('a handler', 'on a stack below', 'on a stack above'))
+    for name in ('a handler', 'on a stack below', 'on a stack above',
+                 'on a stack that is taken off'))
 HANDLERS += ''.join(
     f'-- interrupted, looked for {address}\n'
     'by_sendto(sock, LISTED): 4\n'
     f'by_sendto(sock, address): {result}\n'
     f'sock: here\n{SILENCE}'
     for address, result in (('127.1.2.3', '4'), ('127.0.0.5', 'ENETUNREACH')))
+COROUTINE = '''\
+-- a coroutine
+by_sendto(sock, LISTED): ENETUNREACH
+by_sendto(sock, UNLISTED): 4
+sock: there
+''' + SILENCE
 END = f'''\
 -- a child
 by_sendto(fd, LISTED): 4
@@ -58,9 +67,35 @@ def test_not_under_a_call(build, program, libxredirect, redirected):
     pause = build / 'tests/redirect/libredirect_pause.so'
     result = redirected([program('between')], XREDIRECT_LOCAL=LOCAL,
                         LD_PRELOAD=f'{libxredirect} {pause}')
-    assert result.stdout == TWO_THREADS + OTHERS + HANDLERS + END
+    assert result.stdout == TWO_THREADS + OTHERS + HANDLERS + COROUTINE + END
     assert result.returncode == 0
     assert 'a thread, an epoll set or an io_uring uses the socket' in result.stderr
+
+
+INSIDE = f'''\
+-- looked at
+send_to(sock, "word", AF_INET, LISTED, PORT): ENETUNREACH
+send_to(sock, "word", AF_INET, UNLISTED, PORT): 4
+sock: there
+{SILENCE}-- moved
+send_to(other, "word", AF_INET, LISTED, PORT): 4
+other: here
+send_to(other, "word", AF_INET, UNLISTED, PORT): ENETUNREACH
+send_to(sock, "word", AF_INET, UNLISTED, PORT): 4
+send_to(sock, "word", AF_INET, LISTED, PORT): 4
+sock: here
+{SILENCE}-- jumped out of
+jumps: 10
+count_descriptors() - before: 0
+'''
+
+
+@pytest.mark.parametrize('how', [[], ['unshare', '--pid', '--fork']])
+def test_in_the_middle_of_a_move(program, redirected, how):
+    """Of another thread's look, and of a handler; also where /proc is that of another pid namespace."""
+    result = redirected([*how, program('inside')], XREDIRECT_LOCAL=LOCAL)
+    assert result.stdout == INSIDE
+    assert result.returncode == 0
 
 
 BOUND = ''.join(f'''\
@@ -94,6 +129,14 @@ bind_to(fd, AF_INET, LISTED, 0): EINVAL
 fd: there
 send_to(fd, "word", AF_INET, LISTED, PORT): 4
 fd: here
+-- without a port
+here: here
+connect_to(here, AF_INET, UNLISTED, PORT): ENETUNREACH
+here: here
+connect_to(there, AF_INET, LISTED, PORT): ENETUNREACH
+there: there
+connect_to(anything, AF_INET, LISTED, PORT): EINPROGRESS
+anything: here
 '''
 
 

@@ -7,11 +7,12 @@
  *   load cancel WAY...    a thread is cancelled while it waits for an answer: it returns first, and
  *                         nothing is left behind
  *   load deadline there...  an answer is waited for until the time is up, and no longer
+ *   load flood there...   the same, where there is always one more datagram that is no answer
  *   load jump WAY...      a signal handler leaves the first look-up by siglongjmp(3), at a signal
  * that somebody sends at the first dlopen(3); later ones are answered
  *
  * Exits with 0 when all is as it should be. web.example is to be 10.2.0.1 and fd00::21, and nobody
- * is to answer to silent.example.
+ * is to answer to silent.example. What is said to flood.example is no answer.
  */
 #include "tests/resolver/ways.h"
 
@@ -28,6 +29,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -148,7 +151,22 @@ static void run_cancel(void)
 	must(fds_open() == before);
 }
 
-static void run_deadline(void)
+static atomic_bool flooded;
+
+/* resolver/ finds this one, not libc's. */
+ssize_t recvfrom(int fd, void *buffer, size_t size, int flags, struct sockaddr *address,
+	socklen_t *length)
+{
+	ssize_t n = syscall(SYS_recvfrom, fd, buffer, size, flags, address, length);
+
+	if (n < 0 && errno == EAGAIN && atomic_load(&flooded)) {
+		memset(buffer, 0, 4);
+		return 4;
+	}
+	return n;
+}
+
+static void run_deadline(const char *name)
 {
 	const struct lookup_wanted wanted = {.family = AF_UNSPEC};
 	uint64_t begin = clock_ms(CLOCK_MONOTONIC);
@@ -158,11 +176,18 @@ static void run_deadline(void)
 	lookup_begin(&lookup, &way_source, NULL);
 	must(lookup.deadline > begin + 20000 && lookup.deadline < begin + 40000);
 	lookup.deadline = begin + 300;
-	must(lookup_name(&lookup, "silent.example", &wanted, &found) == OUTCOME_AGAIN);
+	must(lookup_name(&lookup, name, &wanted, &found) == OUTCOME_AGAIN);
 	must(clock_ms(CLOCK_MONOTONIC) >= begin + 300);
 	must(clock_ms(CLOCK_MONOTONIC) < begin + 1800);
 	must(lookup.status == CHANNEL_TIMEOUT && found.n == 0);
 	lookup_end(&lookup);
+}
+
+static void run_flood(void)
+{
+	alarm(20);
+	atomic_store(&flooded, true);
+	run_deadline("flood.example");
 }
 
 static sigjmp_buf before_jump;
@@ -207,7 +232,9 @@ int main(int argc, char **argv)
 	else if (strcmp(argv[1], "cancel") == 0)
 		run_cancel();
 	else if (strcmp(argv[1], "deadline") == 0)
-		run_deadline();
+		run_deadline("silent.example");
+	else if (strcmp(argv[1], "flood") == 0)
+		run_flood();
 	else if (strcmp(argv[1], "jump") == 0)
 		before = run_jump();
 	else

@@ -136,9 +136,10 @@ void *dlopen(const char *path, int flags)
 """
 
 
-@pytest.mark.parametrize('what', ['threads', 'fork', 'cancel', 'deadline', 'jump'])
+@pytest.mark.parametrize('what', ['threads', 'fork', 'cancel', 'deadline', 'flood', 'jump'])
 def test_in_a_busy_process(asker, build, what, sanitizer, tmp_path, outside):
-    """Threads, children of such a process, a thread that is ended while it waits; a time limit;
+    """Threads, children of such a process, a thread that is ended while it waits; a time limit,
+    also where somebody sends without end;
     a signal handler that does not return to a look-up."""
     if (what, sanitizer) == ('fork', 'asan'):
         skip('its malloc does not get its locks back in a child of a process with threads')
@@ -151,6 +152,8 @@ def test_in_a_busy_process(asker, build, what, sanitizer, tmp_path, outside):
     def answer(query):
         if query.name == 'silent.example':
             return []
+        if query.name == 'flood.example':
+            return [b'\0\0\0\0']
         if query.name != 'web.example':
             return [query.answer(rcode=3)]
         address = {odd.A: '10.2.0.1', odd.AAAA: 'fd00::21'}[query.kind]

@@ -71,6 +71,7 @@ static int make_fd(const struct fake_connection *connection, enum fake_kind kind
 		return socket(AF_INET, SOCK_DGRAM, 0);
 	case FAKE_UNIX:
 		return socket(AF_UNIX, SOCK_STREAM, 0);
+	case FAKE_ONE_ASKED:
 	case FAKE_PIPE:
 		must(pipe(pair) == 0);
 		close(pair[1]);
@@ -106,7 +107,8 @@ static void send_packet(struct fake_connection *connection, const void *packet, 
 	int fds[FDPASS_MAX] = {0};
 
 	for (unsigned i = 0; i < count; i++) {
-		fds[i] = make_fd(connection, kind);
+		fds[i] = make_fd(
+			connection, kind == FAKE_ONE_ASKED && i == 0 ? FAKE_ASKED : kind);
 		must(fds[i] >= 0);
 	}
 	fdpass_send(connection->fd, packet, size, fds, count, 0);

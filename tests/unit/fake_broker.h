@@ -36,6 +36,7 @@ enum fake_kind {
 	FAKE_PIPE,
 	FAKE_DEVICE,
 	FAKE_DIRECTORY,
+	FAKE_ONE_ASKED, /* and the others are pipes */
 	FAKE_WRITABLE, /* from here on the file, opened in another way */
 	FAKE_WRITE_ONLY,
 	FAKE_PATH,

@@ -316,6 +316,25 @@ static void one_is_to_be_had_where_many_are_not(void **state)
 	tcp_and_udp(10);
 }
 
+static const struct fake_action mixed[] = {FAKE_REQUEST, FAKE_DESCRIPTORS(1, 1, FAKE_ASKED),
+	FAKE_VERDICT(0, 1), FAKE_REQUEST, FAKE_DESCRIPTORS(2, 2, FAKE_ONE_ASKED),
+	FAKE_VERDICT(0, 2), FAKE_REQUEST, FAKE_DESCRIPTORS(4, 4, FAKE_ONE_ASKED),
+	FAKE_VERDICT(0, 4), FAKE_REQUEST, FAKE_DESCRIPTORS(1, 1, FAKE_ASKED), FAKE_VERDICT(0, 1),
+	FAKE_WAIT, FAKE_HANG_UP};
+
+/* Only the first one of a batch is looked at when it comes. */
+static void what_is_no_socket_is_not_kept(void **state)
+{
+	const struct fake_action *const scripts[] = {mixed, NULL};
+
+	fake_broker_stop(&broker);
+	fake_broker_restart(&broker, scripts);
+	fds_before = fds_count();
+	for (unsigned i = 0; i < 4; i++)
+		is_ready(&broker, SIZE, SOCK_STREAM, IPPROTO_TCP);
+	assert_int_equal(fds_count(), fds_before + kept_connections());
+}
+
 static void errors_are_the_brokers(void **state)
 {
 	assert_int_equal(ask(&broker, SIZE, AF_INET, 99, 0), -EINVAL);
@@ -344,6 +363,7 @@ int main(void)
 		TEST(no_child_has_what_another_thread_holds),
 		TEST(a_broker_of_small_batches),
 		TEST(one_is_to_be_had_where_many_are_not),
+		TEST(what_is_no_socket_is_not_kept),
 		TEST(errors_are_the_brokers),
 	};
 
