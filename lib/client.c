@@ -97,11 +97,13 @@ static int open_for(struct xsocket_client *client, struct exchange *exchange)
 /* Closes the connection. client is whose it is, or NULL. */
 static void hang_up(struct xsocket_client *client, struct exchange *exchange)
 {
-	if (client)
+	if (client && client->cookie != 0)
 		client_close(client);
 	else
 		close_fd(&exchange->fd);
 	exchange->fd = -1;
+	if (client)
+		client->fd = -1;
 }
 
 static int connect_for(
@@ -287,6 +289,9 @@ static int client_ask(struct xsocket_client *client, const struct request *reque
 	exchange.armed_ms = client->armed_ms;
 	r = ask(client, &exchange, &client->address, request, fds);
 	client->armed_ms = exchange.armed_ms;
+	/* A sandbox keeps its cookie from us: it could not be told from another one later. */
+	if (exchange.fd >= 0 && client->cookie == 0)
+		hang_up(client, &exchange);
 	return r;
 }
 

@@ -289,22 +289,28 @@ static int exchange(struct swap *swap)
 }
 
 /* An unbound socket is always ready to be written to, or hangs up. */
-static void tell(struct swap *swap)
+static void find_lost(struct swap *swap, struct swap_lost *ret)
 {
 	struct epoll_event event;
 
-	if (swap->waiters == WAITERS_AGAIN)
+	ret->thread = swap->waiters == WAITERS_AGAIN;
+	close_fd(&swap->backup);
+	ret->uring = swap->watch >= 0 && epoll_wait(swap->watch, &event, 1, 0) == 1;
+}
+
+void swap_report(const struct swap_lost *lost)
+{
+	if (lost->thread)
 		report(REPORT_ERROR,
 			"another thread waits for the socket that was moved just now, and gets "
 			"nothing until it calls poll(2), select(2) or recv(2) again");
-	close_fd(&swap->backup);
-	if (swap->watch >= 0 && epoll_wait(swap->watch, &event, 1, 0) == 1)
+	if (lost->uring)
 		report(REPORT_ERROR,
 			"an io_uring has requests, it seems, for the socket that was moved just "
 			"now, and never answers them: the program must bind or connect it first");
 }
 
-static int swap_claimed(struct swap *swap, uint64_t cookie, int port)
+static int swap_claimed(struct swap *swap, uint64_t cookie, int port, struct swap_lost *ret)
 {
 	int r = check_untouched(swap->old, port);
 
@@ -332,19 +338,20 @@ static int swap_claimed(struct swap *swap, uint64_t cookie, int port)
 		return r;
 	if (swap->flags & O_ASYNC)
 		fcntl(swap->old, F_SETFL, fcntl(swap->old, F_GETFL) | O_ASYNC);
-	tell(swap);
+	find_lost(swap, ret);
 	return 0;
 }
 
-int swap_socket(int old, uint64_t cookie, int port, int new)
+int swap_socket(int old, uint64_t cookie, int port, int new, struct swap_lost *ret)
 {
 	_cleanup_claim_ uint64_t claim = 0;
 	struct swap swap = {.old = old, .new = new, .backup = -1, .watch = -1};
 	uint64_t now = socket_cookie_of(old);
 	int r = now == 0 ? -errno : -EINVAL;
 
+	*ret = (struct swap_lost){0};
 	if (now != 0 && now == cookie && claims_take(cookie, &claim))
-		r = swap_claimed(&swap, cookie, port);
+		r = swap_claimed(&swap, cookie, port, ret);
 	if (r == 0)
 		journal_forget(cookie);
 	descriptors_release(&swap.found);

@@ -2,7 +2,14 @@
 #ifndef XSOCKET_PRELOAD_SWAP_H
 #define XSOCKET_PRELOAD_SWAP_H
 
+#include <stdbool.h>
 #include <stdint.h>
+
+/* What had begun to use the old socket, and could not be told. It is no reason to fail. */
+struct swap_lost {
+	bool thread; /* it waits for nothing until it calls again */
+	bool uring;  /* has requests that are never answered */
+};
 
 /*
  * Puts the socket `new` in the place of `old`, in every descriptor of this process that is the
@@ -19,8 +26,11 @@
  * /proc is missing; -EMFILE: a descriptor's number is beyond RLIMIT_NOFILE, or none is left;
  * -EBADF, -ENOTSOCK; -ENFILE, -ENOMEM, -ENOSPC (epoll(7), max_user_watches).
  *
- * What was found out and is no reason to fail is reported (report.h).
+ * Reports nothing: what is to be told about it is left in *ret for swap_report().
  */
-int swap_socket(int old, uint64_t cookie, int port, int new);
+int swap_socket(int old, uint64_t cookie, int port, int new, struct swap_lost *ret);
+
+/* A line for each (report.h). */
+void swap_report(const struct swap_lost *lost);
 
 #endif

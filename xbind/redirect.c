@@ -185,6 +185,7 @@ static int redirect(int fd, struct move *move)
 {
 	_cleanup_fd_ int fresh = -1, new = -1;
 	uint64_t cookie = socket_cookie_of(fd);
+	struct swap_lost lost;
 	char unknown[16], where[SOCKADDR_TEXT_SIZE];
 	int r;
 
@@ -210,7 +211,8 @@ static int redirect(int fd, struct move *move)
 		return r;
 	}
 	close_fd(&fresh);
-	r = swap_socket(fd, cookie, 0, steal_fd(&new));
+	r = swap_socket(fd, cookie, 0, steal_fd(&new), &lost);
+	swap_report(&lost);
 	if (r < 0)
 		report_swap(move->port, -r);
 	else

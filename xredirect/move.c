@@ -151,14 +151,17 @@ static int bind_again(int successor, const struct before *before)
 /* Puts the successor, which is consumed, in the socket's place, unless that is being used. */
 static int exchange(const struct move *move, const struct before *before, int *successor)
 {
+	struct swap_lost lost = {0};
 	struct hold hold;
 	int r = uses_hold(&hold, move->fd);
 
 	if (r == 0)
 		r = check(move, before);
 	if (r == 0)
-		r = swap_socket(move->fd, before->cookie, before->port, steal_fd(successor));
+		r = swap_socket(move->fd, before->cookie, before->port, steal_fd(successor), &lost);
 	uses_release(&hold);
+	/* Now, as whoever reads stderr may take his time. */
+	swap_report(&lost);
 	return r;
 }
 
