@@ -30,6 +30,7 @@
 #include "common/cancel.h"
 #include "common/signals.h"
 #include "preload/memory.h"
+#include "preload/socket.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -251,25 +252,28 @@ static bool looks_again(struct place *place, uint64_t user)
 	       atomic_compare_exchange_strong(&place->inode, &unknown, LOOK_AGAIN);
 }
 
-static bool uses(struct place *place, uint64_t user, uint64_t inode)
+/*
+ * What fd is at this moment is told by its cookie: to ThreadSanitizer it is a mistake of the
+ * program to call fstat(2) where another thread may close it.
+ */
+static bool uses(struct place *place, uint64_t user, uint64_t inode, uint64_t cookie)
 {
 	uint64_t its = atomic_load(&place->inode);
-	struct stat status;
 
 	if (its != 0)
 		return its == inode;
-	return fstat(fd_of(user), &status) == 0 && status.st_ino == inode && !has_ended(user) &&
+	return socket_cookie_of(fd_of(user)) == cookie && !has_ended(user) &&
 	       !looks_again(place, user);
 }
 
-static bool is_used(uint64_t inode)
+static bool is_used(uint64_t inode, uint64_t cookie)
 {
 	unsigned n = atomic_load(&tried);
 
 	for (unsigned i = 0; i < n; i++) {
 		uint64_t user = atomic_load(&places[i].user);
 
-		if (user != 0 && uses(&places[i], user, inode))
+		if (user != 0 && uses(&places[i], user, inode, cookie))
 			return true;
 	}
 	return atomic_load(&more) > 0;
@@ -290,13 +294,14 @@ static bool become_mover(void)
 
 int uses_hold(struct hold *ret, int fd)
 {
+	uint64_t cookie = socket_cookie_of(fd);
 	struct stat status;
 
 	signals_hold(&ret->signals);
 	ret->outermost = become_mover();
 	if (fstat(fd, &status) < 0)
 		return -errno;
-	for (unsigned tries = 0; is_used(status.st_ino); tries++) {
+	for (unsigned tries = 0; is_used(status.st_ino, cookie); tries++) {
 		if (tries == TRIES)
 			return -EADDRNOTAVAIL;
 		nap(1000);
