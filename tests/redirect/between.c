@@ -278,6 +278,8 @@ static void interrupted_all(void)
 	sigaltstack(&stack, NULL);
 }
 
+/* musl does not have makecontext(3). */
+#ifdef __GLIBC__
 static ucontext_t routine, scheduler;
 
 static void give_way(void)
@@ -309,6 +311,9 @@ static void scheduled(void)
 	say_heard();
 	close(sock);
 }
+#else
+static void scheduled(void) {}
+#endif
 
 /* It has no thread that uses the socket, but was told so. */
 static void forked(void)
