@@ -81,6 +81,8 @@ void interrupted_look(const char *address)
 	close(sock);
 }
 
+/* musl does not have makecontext(3). */
+#ifdef __GLIBC__
 static ucontext_t routine, scheduler;
 
 static void give_way(void)
@@ -112,3 +114,6 @@ void scheduled(void)
 	say_heard();
 	close(sock);
 }
+#else
+void scheduled(void) {}
+#endif
