@@ -60,7 +60,7 @@ def test_scraper(here, vpn, intern, scraper, tmp_path):
     vpn.broker.stop()
     failed = scraper()
     assert failed.stdout == '' and failed.returncode == 52  # curl: an empty answer
-    assert 'name' in (tmp_path / 'log').read_text()
+    assert 'Network is down' in (tmp_path / 'log').read_text()
     assert listening(8080)
     assert silence.heard() == 0
     silence.close()
