@@ -45,7 +45,9 @@ static const struct remedy remedies[] = {
 		"this user may not connect to the broker, or it does not hand that out "
 		"(AllowSockets=, AllowResolver=), or the program's unit hides its socket "
 		"(InaccessiblePaths=)"},
-	{EPERM, MORE_NONE, "a sandbox or a security module forbids it"},
+	{EPERM, MORE_NONE,
+		"a sandbox or a security module forbids it; or that is no control socket, as the "
+		"files of /run/netns are none: name the broker"},
 	/* A kind of socket that is not there. */
 	{EAFNOSUPPORT, MORE_NONE,
 		"does the program's own sandbox forbid Unix sockets (add "

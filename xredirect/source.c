@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <linux/netlink.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 bool source_is_for(int domain, int protocol)
@@ -38,6 +39,11 @@ static bool is_probe(int error, int domain, int protocol)
 	}
 }
 
+static bool is_ping(int protocol)
+{
+	return protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6;
+}
+
 static void tell(const struct route *route, const char *call, int error, int domain, int protocol)
 {
 	const struct advice_call what = {call, ""};
@@ -52,6 +58,13 @@ static void tell(const struct route *route, const char *call, int error, int dom
 			"see the interfaces there add \"route\" to AllowSockets= of its "
 			"configuration (if this user may connect to it at all: as root, "
 			"xsocket-server --grant %s u:USER)",
+			call, route->server, route->server);
+	else if (error == EACCES && domain != AF_NETLINK && is_ping(protocol))
+		report(REPORT_ERROR,
+			"%s of ICMP: the broker %s does not hand it out; to let programs ping from "
+			"there add \"ping\" to AllowSockets= of its configuration, and the broker's "
+			"group to net.ipv4.ping_group_range of the namespace (if this user may "
+			"connect to it at all: as root, xsocket-server --grant %s u:USER)",
 			call, route->server, route->server);
 	else if (error == EAFNOSUPPORT && domain == AF_NETLINK)
 		report(REPORT_ERROR,

@@ -109,6 +109,22 @@ def test_route_sockets_have_a_line_of_their_own(vpn, program, redirected):
     assert 'add "route" to AllowSockets=' in lines[0]
 
 
+def test_ping_sockets_have_a_line_of_their_own(vpn, broker, tmp_path, program, redirected):
+    """The broker's word is one thing that is missing, the kernel's is the other; the line has both."""
+    (tmp_path / 'conf').write_text('[Server]\nAllowSockets=ping\n')
+    server = str(tmp_path / 'socket')
+    broker('--netns', vpn.name, '--config', tmp_path / 'conf', server=server)
+    vpn.run(['sysctl', '-qw', 'net.ipv4.ping_group_range=1 0'])
+    for each in (vpn.server, server):
+        said, lines = outcome(redirected, program, 'ping', XREDIRECT=each)
+        assert said == ['ping: EACCES'] and len(lines) == 1
+        assert f'the broker {each} does not hand it out' in lines[0]
+        assert 'add "ping" to AllowSockets=' in lines[0]
+        assert 'net.ipv4.ping_group_range' in lines[0]
+    vpn.run(['sysctl', '-qw', 'net.ipv4.ping_group_range=0 2147483647'])
+    assert outcome(redirected, program, 'ping', XREDIRECT=server) == (['ping: there'], [])
+
+
 def test_what_the_namespace_does_not_have(vpn, program, bare, redirected):
     """That is found out by asking, and no news."""
     vpn.run(['sysctl', '-qw', 'net.mptcp.enabled=0'])
