@@ -99,6 +99,41 @@ static void report_idle(void)
 			"(xsocket_push(3))");
 }
 
+/* Whether it looks like one of ours: XREDIRECT_ANYTHING, XREDIRECTS. */
+static bool is_like_ours(const char *name, size_t length)
+{
+	const size_t prefix = sizeof("XREDIRECT") - 1;
+
+	return length >= prefix && strncmp(name, "XREDIRECT", prefix) == 0 &&
+	       (name[prefix] == '_' || length <= prefix + 1);
+}
+
+/* A variable that is misspelt would leave a program where it is, and say nothing. */
+static void report_unknown(void)
+{
+	static const char *const ours[] = {
+		"XREDIRECT", "XREDIRECT_LOCAL", "XREDIRECT_LOG", "XREDIRECT_POOL"};
+
+	for (char **variable = environ; *variable && !getauxval(AT_SECURE); variable++) {
+		size_t length = strcspn(*variable, "=");
+		bool known = !is_like_ours(*variable, length);
+		char name[48];
+
+		for (unsigned i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+			known |= strlen(ours[i]) == length &&
+				 strncmp(*variable, ours[i], length) == 0;
+		if (known)
+			continue;
+		length = length < sizeof(name) ? length : sizeof(name) - 1;
+		memcpy(name, *variable, length);
+		name[length] = '\0';
+		report(REPORT_ERROR,
+			"%s is not a variable of this library, and does nothing: there are "
+			"XREDIRECT, XREDIRECT_LOCAL, XREDIRECT_LOG and XREDIRECT_POOL",
+			name);
+	}
+}
+
 static void config_read(struct config *ret)
 {
 	int saved_errno = errno;
@@ -108,6 +143,7 @@ static void config_read(struct config *ret)
 	read_server(ret);
 	read_local(ret);
 	read_pool(ret);
+	report_unknown();
 	if (!ret->broken && !ret->server[0])
 		report_idle();
 	errno = saved_errno;

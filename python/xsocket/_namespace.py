@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, Callable, TypeVar, cast
 
 from . import _context, _decorate, _hooks, _loops
@@ -33,17 +34,27 @@ class namespace:
     cannot be looked up a socket.gaierror; never is it one of the own namespace instead. See
     xsocket(3) for the values of errno. Entering asks nobody. It raises ImportError where there is
     no libxsocket, and RuntimeError where sockets are not made by Python's own socket module.
+
+    An object by itself does nothing: if it goes without having been entered, that is a RuntimeWarning.
     """
 
-    __slots__ = ('server',)
+    __slots__ = ('server', '_used')
 
     def __init__(self, server: _context.Server) -> None:
+        self._used = True  # where there is no such server
         self.server = _context.name_of(server)
+        self._used = False
+
+    def __del__(self, _warn: Callable[..., None] = warnings.warn) -> None:
+        if not self._used:
+            _warn(f'{self!r} was never entered, and has done nothing: say "with"', RuntimeWarning,
+                  stacklevel=2, source=self)
 
     def __repr__(self) -> str:
         return f'xsocket.namespace({self.server!r})'
 
     def __enter__(self) -> namespace:
+        self._used = True
         _enter(self.server, self)
         return self
 
@@ -57,6 +68,7 @@ class namespace:
         self.__exit__()
 
     def __call__(self, function: Function) -> Function:
+        self._used = True
         return cast(Function, _decorate.decorate(self, function))
 
 

@@ -6,6 +6,7 @@ import contextvars
 import pathlib
 import threading
 import types
+import warnings
 
 import pytest
 
@@ -330,3 +331,16 @@ def test_tasks():
         assert current() == '.'
 
     asyncio.run(main())
+
+
+def test_an_object_that_is_never_entered():
+    """A forgotten "with" would leave everything outside, in silence."""
+    with pytest.warns(RuntimeWarning, match=r"namespace\('vpn'\) was never entered"):
+        namespace('vpn')
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        with namespace('vpn'):
+            pass
+        namespace('vpn')(print)
+        with pytest.raises(TypeError):
+            namespace(None)

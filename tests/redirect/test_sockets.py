@@ -181,6 +181,15 @@ def test_log_levels(program, redirected):
         redirected, program, 'tcp', XREDIRECT_LOG='loud')[1][0]
 
 
+@pytest.mark.parametrize('name', ['XREDIRECTS', 'XREDIRECT_SERVER', 'XREDIRECT_LOCALS', 'XREDIRECT_'])
+def test_a_variable_that_is_misspelt(name, program, redirected):
+    """It would leave the program where it is, in silence."""
+    said, lines = outcome(redirected, program, 'tcp', XREDIRECT=None, **{name: 'vpn'})
+    assert said == ['tcp: here']
+    assert len(lines) == 1 and f'{name} is not a variable of this library' in lines[0]
+    assert outcome(redirected, program, 'tcp', XREDIRECTOR='x', AXREDIRECT='x')[1] == []
+
+
 def test_more_privileges_than_who_started_it(program, environment):
     """Who starts it does not decide where it connects: that is told once."""
     require_users()

@@ -27,6 +27,7 @@ def intern(enabled, unit):
     site.mkdir(parents=True, exist_ok=True)
     (site / 'index.html').write_text(ANSWER)
     netns = pathlib.Path('/etc/netns', unit)
+    first = not netns.parent.exists()
     netns.mkdir(parents=True)
     (netns / 'resolv.conf').write_text('nameserver 127.0.0.1\n')
     names = Dns(enabled, {NAME: ['127.0.0.1']})
@@ -37,7 +38,7 @@ def intern(enabled, unit):
     pages.terminate()
     pages.wait()
     names.stop()
-    shutil.rmtree(netns)
+    shutil.rmtree(netns.parent if first else netns)
 
 
 @pytest.fixture
