@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import errno
 import os
 from typing import Optional, Union
 
@@ -43,11 +44,14 @@ def target() -> Optional[str]:
 def name_of(server: Server) -> str:
     """A broker's name as it is kept. A relative path is made absolute: it goes on to mean the same.
 
-    Raises TypeError for what is no name, None for example, and ValueError for one with a NUL.
+    Raises TypeError for what is no name, None for example; ValueError for one with a NUL; OSError
+    (EINVAL) for an empty one, which an unset variable may have been.
     """
     name = os.fspath(server)
     if not isinstance(name, str):
         raise TypeError(f'a broker has a str or a path as its name, not {name!r}')
+    if not name:
+        raise OSError(errno.EINVAL, 'the name of a broker is empty', name)
     if '\0' in name:
         raise ValueError('a NUL in the name of a broker')
     if '/' in name and name[0] not in '/@':

@@ -66,7 +66,7 @@ def test_one_object_in_many_threads():
 
 
 @pytest.mark.parametrize('server, error', [
-    (None, TypeError), (3, TypeError), (b'vpn', TypeError), ('a\0b', ValueError)])
+    (None, TypeError), (3, TypeError), (b'vpn', TypeError), ('a\0b', ValueError), ('', OSError)])
 def test_what_is_no_name(server, error):
     """None least of all: it might have been meant as one's own, or as the default."""
     for function in (namespace, push, xsocket.socket, xsocket.Client,
