@@ -128,6 +128,9 @@ static void tell(const struct move *move, const char *where, int error)
 	if (error == EOPNOTSUPP)
 		text = "that can be done for TCP, UDP and what is like them only, with kernel 5.14 "
 		       "or newer";
+	if (error == EXDEV)
+		text = "the socket has a route of its own (IP_OPTIONS), by an address that may not "
+		       "be in the list";
 	if (error == ENETUNREACH)
 		text = "the socket was made for an address in XREDIRECT_LOCAL, and this one is not "
 		       "in it";
@@ -149,6 +152,7 @@ static int program_errno(int error, enum destination_call call)
 	case EADDRNOTAVAIL:
 	case ENOSYS:
 	case EOPNOTSUPP:
+	case EXDEV:
 		return ENETUNREACH;
 	default:
 		return error;

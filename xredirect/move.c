@@ -28,6 +28,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/ip.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <sys/syscall.h>
@@ -148,6 +149,28 @@ static int bind_again(int successor, const struct before *before)
 	return next_bind(successor, (struct sockaddr *)&anything, length) < 0 ? -errno : 0;
 }
 
+/*
+ * Whether what is sent by a socket goes to another address first. A broker may have set that, too;
+ * of IPv6 nothing of the kind can be read, and it is not carried over.
+ */
+static bool has_own_route(int fd)
+{
+	uint8_t options[MAX_IPOPTLEN];
+	socklen_t length = sizeof(options);
+
+	if (getsockopt(fd, IPPROTO_IP, IP_OPTIONS, options, &length) < 0)
+		return false;
+	for (socklen_t at = 0; at < length && options[at] != IPOPT_EOL;) {
+		if (options[at] == IPOPT_LSRR || options[at] == IPOPT_SSRR)
+			return true;
+		/* A length of 0 is no option, and the end. */
+		if (options[at] != IPOPT_NOP && (at + 1 >= length || options[at + 1] == 0))
+			return false;
+		at += options[at] == IPOPT_NOP ? 1 : options[at + 1];
+	}
+	return false;
+}
+
 /* Puts the successor, which is consumed, in the socket's place, unless that is being used. */
 static int exchange(const struct move *move, const struct before *before, int *successor)
 {
@@ -175,6 +198,8 @@ static int replace(const struct move *move, const struct before *before, int *us
 
 	if (r == 0)
 		r = options_carry(move->fd, *usual, *successor, &before->kind);
+	if (r == 0 && move->to_here && has_own_route(*successor))
+		r = -EXDEV;
 	if (r == 0)
 		r = bind_again(*successor, before);
 	/* Its number may be needed (preload/swap.c). */

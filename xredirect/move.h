@@ -36,7 +36,8 @@ int move_mark(int fd);
  * Moves it. Returns 0: it is marked as it should be, or another thread has done it; 1: it was here
  * anyhow; or a negative errno, and nothing has changed: those of swap_socket(), of a socket that is
  * not to be had (source.h), -ENETUNREACH: it was made in a context that has ended, -EINVAL: it has
- * been used, -EOPNOTSUPP: what it is cannot be moved.
+ * been used, -EOPNOTSUPP: what it is cannot be moved, -EXDEV: it has a route of its own
+ * (IP_OPTIONS).
  */
 int move_socket(const struct move *move);
 

@@ -22,8 +22,9 @@
  * who uses that part of the stack after it writes something else there. Where on the stack, or on
  * which stack, tells nothing: handlers and coroutines have their own, above or below.
  *
- * A child of fork(2) has what was written down in its parent, and perhaps a mover, which is another
- * process.
+ * A child of fork(2) has what was written down in its parent. It has no mover: not even one whose
+ * numbers are its own, as they may be in another pid namespace. One that fork(2)'s handlers did not
+ * see may have a mover, which is another process.
  */
 #include "xredirect/uses.h"
 
@@ -33,6 +34,7 @@
 #include "preload/socket.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <sys/stat.h>
@@ -184,6 +186,16 @@ static void write_down(struct use *use)
 static bool is_of_process(uint64_t who)
 {
 	return who != 0 && (pid_t)(who >> 32) == getpid();
+}
+
+static void child_begins(void)
+{
+	atomic_store(&mover, 0);
+}
+
+__attribute__((constructor(102))) static void uses_init(void)
+{
+	pthread_atfork(NULL, NULL, child_begins);
 }
 
 /*

@@ -7,6 +7,7 @@
  */
 #include "tests/redirect/program.h"
 
+#include <netinet/ip.h>
 #include <sys/stat.h>
 
 #define LISTED	 "127.1.2.3"
@@ -131,6 +132,28 @@ static void marked_by_somebody_else(void)
 	close(ear);
 }
 
+/* What such a socket is sent goes to the first address on its way. */
+static void with_a_route_of_its_own(void)
+{
+	/* record, and route by 127.0.0.5 */
+	unsigned char plain[] = {IPOPT_NOP, IPOPT_RR, 7, IPOPT_MINOFF, 131, 0, 0, 0};
+	unsigned char by[] = {IPOPT_LSRR, 7, IPOPT_MINOFF, 127, 0, 0, 5, IPOPT_EOL};
+	int server = listener(SOCK_DGRAM, LISTED);
+	int recording = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	puts("-- with a route of its own");
+	MUST(setsockopt(recording, IPPROTO_IP, IP_OPTIONS, plain, sizeof(plain)) == 0);
+	MUST(setsockopt(fd, IPPROTO_IP, IP_OPTIONS, by, sizeof(by)) == 0);
+	SAY(send_to(recording, "word", AF_INET, LISTED, PORT));
+	WHERE(recording);
+	SAY(send_to(fd, "word", AF_INET, LISTED, PORT));
+	WHERE(fd);
+	close(recording);
+	close(fd);
+	close(server);
+}
+
 int main(void)
 {
 	by_another_name();
@@ -138,5 +161,6 @@ int main(void)
 	accepted();
 	stream();
 	marked_by_somebody_else();
+	with_a_route_of_its_own();
 	return 0;
 }

@@ -8,10 +8,12 @@
 
 #include <dirent.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #define LISTED	 "127.1.2.3"
 #define UNLISTED "127.0.0.5"
@@ -183,6 +185,48 @@ static void while_options_are_read(void)
 	SAY(count_descriptors() - before);
 }
 
+static void *move_slowly(void *data)
+{
+	at_move = wait_inside;
+	SAY(send_to(sock, "word", AF_INET, LISTED, PORT));
+	return data;
+}
+
+static void give_up(int signal)
+{
+	_exit(signal);
+}
+
+/* In a pid namespace of its own, where it may have the same number as its parent in that one's. */
+static void a_child_while_moved(void)
+{
+	int other = udp(), status;
+	pthread_t thread;
+	pid_t child;
+
+	printf("-- a child\n");
+	sock = udp();
+	atomic_store(&inside, 0);
+	atomic_store(&go_on, 0);
+	MUST(pthread_create(&thread, NULL, move_slowly, NULL) == 0);
+	while (!atomic_load(&inside))
+		usleep(1000);
+	MUST(unshare(CLONE_NEWPID) == 0);
+	child = fork();
+	if (child == 0) {
+		signal(SIGALRM, give_up);
+		alarm(10);
+		SAY(send_to(other, "word", AF_INET, UNLISTED, PORT));
+		exit(0);
+	}
+	MUST(waitpid(child, &status, 0) == child);
+	SAY(status);
+	atomic_store(&go_on, 1);
+	pthread_join(thread, NULL);
+	close(other);
+	say_heard();
+}
+
 int main(void)
 {
 	struct sockaddr_storage at = address_of(AF_INET, UNLISTED, PORT);
@@ -193,5 +237,6 @@ int main(void)
 	while_looked_at();
 	while_moved();
 	while_options_are_read();
+	a_child_while_moved();
 	return 0;
 }

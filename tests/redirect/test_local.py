@@ -176,6 +176,11 @@ recv(server, text, sizeof(text), 0): 4
 send_to(used, "word", AF_INET, LISTED, PORT): ENETUNREACH
 used: there
 recv(ear, text, sizeof(text), 0): EAGAIN
+-- with a route of its own
+send_to(recording, "word", AF_INET, LISTED, PORT): 4
+recording: here
+send_to(fd, "word", AF_INET, LISTED, PORT): ENETUNREACH
+fd: there
 '''
 
 
