@@ -43,6 +43,9 @@
 /* How often a mover looks whether calls have ended, once in a millisecond. */
 #define TRIES 20
 
+/* A place that is about to be free. */
+#define NO_THREAD UINT32_MAX
+
 struct place {
 	_Atomic uint64_t user;	/* thread and descriptor; 0: nobody */
 	_Atomic uintptr_t call; /* its struct use; 0: not known yet */
@@ -147,8 +150,12 @@ static void forget_threads(void)
 	for (unsigned i = 0; i < PLACES; i++) {
 		uint64_t user = atomic_load(&places[i].user);
 
-		if (user != 0 && has_ended(user))
-			atomic_compare_exchange_strong(&places[i].user, &user, 0);
+		if (user == 0 || !has_ended(user) ||
+			!atomic_compare_exchange_strong(&places[i].user, &user, NO_THREAD))
+			continue;
+		/* Whoever takes it next counts on it. */
+		place_clear(&places[i]);
+		atomic_store(&places[i].user, 0);
 	}
 }
 

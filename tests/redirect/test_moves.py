@@ -46,7 +46,11 @@ fd: here
 -- ended often
 by_sendto(sock, LISTED): 4
 sock: here
-'''
+-- looked at
+by_sendto(sock, LISTED): ENETUNREACH
+first.result: 4
+sock: there
+''' + SILENCE
 
 
 def test_not_under_a_call(build, program, libxredirect, redirected):
