@@ -8,6 +8,7 @@
  *   SIGUSR1           counters to the log
  *   a worker's word   (the eventfd bridge->control) that it is done, or that the phase was raised
  *   the mount table   namespaces may have been deleted or made again
+ *   a timer           one that is there again has no address to listen at yet
  *   the watchdog      WATCHDOG=1 goes out as long as every worker answers, too
  *   a timer           STATUS=, when it has changed
  */
@@ -34,12 +35,14 @@
 #define SECOND 1000000ULL /* sd-event counts microseconds */
 
 #define STATUS_USEC (3 * SECOND)
+#define AGAIN_USEC  (SECOND / 4)
 #define END_USEC    (10 * SECOND) /* that closing takes at most, after the limit */
 
 struct control {
 	struct bridge *bridge;
 	const struct control_options *options;
 	sd_event *event;
+	sd_event_source *again; /* looks at namespaces once more, if it could be armed */
 	struct watchdog watchdog;
 	bool draining;
 	char status[512]; /* that was told last */
@@ -127,12 +130,23 @@ static int on_worker(sd_event_source *source, int fd, uint32_t events, void *dat
 
 /* ---- namespaces ---- */
 
+static void follow(struct control *control)
+{
+	if (control->draining || !table_follow(control->bridge) || !control->again)
+		return;
+	sd_event_source_set_time_relative(control->again, AGAIN_USEC);
+	sd_event_source_set_enabled(control->again, SD_EVENT_ONESHOT);
+}
+
 static int on_mounts(sd_event_source *source, int fd, uint32_t events, void *data)
 {
-	struct control *control = data;
+	follow(data);
+	return 0;
+}
 
-	if (!control->draining)
-		table_follow(control->bridge);
+static int on_again(sd_event_source *source, uint64_t usec, void *data)
+{
+	follow(data);
 	return 0;
 }
 
@@ -144,6 +158,9 @@ static void watch_mounts(struct control *control)
 	if (fd >= 0 && sd_event_add_io(control->event, NULL, fd, EPOLLPRI, on_mounts, control) < 0)
 		close(fd);
 	/* else it lives as long as the process */
+	if (sd_event_add_time_relative(
+		    control->event, &control->again, CLOCK_MONOTONIC, 0, 0, on_again, control) >= 0)
+		sd_event_source_set_enabled(control->again, SD_EVENT_OFF);
 }
 
 /* ---- signs of life ---- */
@@ -261,6 +278,7 @@ int control_run(struct bridge *bridge, const struct control_options *options)
 		sd_notify(0, "STOPPING=1\nSTATUS=Ending");
 	}
 	bridge_end(bridge, BRIDGE_END);
+	sd_event_source_unref(control.again);
 	sd_event_unref(control.event);
 	return r < 0 ? r : 0;
 }

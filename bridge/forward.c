@@ -134,6 +134,7 @@ struct forward *forward_new(struct bridge *bridge, struct plan_forward *plan, st
 	forward->bridge = bridge;
 	forward->plan = *plan;
 	atomic_init(&forward->references, 1);
+	forward->untold = true;
 	atomic_init(&forward->accepted_fd, -1);
 	atomic_init(&forward->connected_fd, -1);
 	forward->connect_timeout_s =

@@ -24,6 +24,7 @@ struct forward {
 	atomic_uint references;
 
 	struct listener *listener; /* a reference; NULL: closed, or there is none */
+	bool untold;		   /* nothing listens, and why was not told yet */
 	bool datagram;		   /* it has datagram sockets */
 	atomic_bool wanted;	   /* UDP: a worker lacks sessions that others can give up */
 	atomic_int accepted_fd;	   /* a client that is connected already, until taken; or -1 */
@@ -31,7 +32,7 @@ struct forward {
 	bool connected_tcp;
 	bool one_client; /* the bridge ends with it */
 	pacing_known pacing;
-	struct netaddr source; /* bind= of the connecting endpoint; length 0: none */
+	struct netaddr source;	     /* bind= of the connecting endpoint; length 0: none */
 	struct place *listen_place;  /* NULL: there is accepted_fd */
 	struct place *connect_place; /* NULL: there is connected_fd */
 	struct target *target;	     /* the same */
@@ -39,13 +40,13 @@ struct forward {
 	unsigned connect_timeout_s, idle_timeout_s; /* those of the bridge where it has none */
 
 	/* counters: relaxed atomics, added to by workers */
-	atomic_uint connections;	 /* now; UDP: sessions */
-	atomic_ullong accepted;		 /* ever */
+	atomic_uint connections;	    /* now; UDP: sessions */
+	atomic_ullong accepted;		    /* ever */
 	atomic_ullong to_target, to_client; /* bytes */
-	atomic_ullong refused;		 /* a limit, no descriptor, no memory */
-	atomic_ullong failed;		 /* the target could not be reached */
-	atomic_ullong reset;		 /* ended by a reset or an error */
-	atomic_ullong dropped;		 /* datagrams that had no room */
+	atomic_ullong refused;		    /* a limit, no descriptor, no memory */
+	atomic_ullong failed;		    /* the target could not be reached */
+	atomic_ullong reset;		    /* ended by a reset or an error */
+	atomic_ullong dropped;		    /* datagrams that had no room */
 };
 
 /*

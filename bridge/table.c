@@ -209,7 +209,8 @@ static void listen_again(struct bridge *bridge, struct forward *forward, struct 
 	pthread_mutex_unlock(&bridge->table_lock);
 }
 
-static void follow(struct bridge *bridge, struct forward *forward)
+/* Returns whether it is to be tried again. */
+static bool follow(struct bridge *bridge, struct forward *forward)
 {
 	const struct plan_forward *plan = &forward->plan;
 	enum whereabouts where = find_out(forward);
@@ -220,9 +221,11 @@ static void follow(struct bridge *bridge, struct forward *forward)
 		listener = listener_new(forward->listen_place, &plan->listen, bridge->n_workers,
 			error, sizeof(error));
 		place_leave(&bridge->places);
-		if (!listener)
-			log_message(LOG_ERR, "forward %s: %s", plan->name, error);
-		else
+		if (!listener && forward->untold)
+			log_message(LOG_ERR, "forward %s: %s: tried again and again", plan->name,
+				error);
+		forward->untold = false;
+		if (listener)
 			log_message(LOG_NOTICE, "forward %s: %s was made again: listens there",
 				plan->name, place_text(forward->listen_place));
 	} else if (where == GONE && forward->listener) {
@@ -230,16 +233,22 @@ static void follow(struct bridge *bridge, struct forward *forward)
 			"forward %s: %s was deleted: listens again once it is there", plan->name,
 			place_text(forward->listen_place));
 	}
+	if (where != MOVED || listener)
+		forward->untold = true;
 	if (listener || (where == GONE && forward->listener))
 		listen_again(bridge, forward, listener);
+	return where == MOVED && !listener;
 }
 
-void table_follow(struct bridge *bridge)
+bool table_follow(struct bridge *bridge)
 {
+	bool again = false;
+
 	places_look(&bridge->places);
 	for (unsigned i = 0; i < bridge->n_table; i++) {
 		if (bridge->table[i]->plan.listen.place == ENDPOINT_NETNS)
-			follow(bridge, bridge->table[i]);
+			again |= follow(bridge, bridge->table[i]);
 	}
 	bridge_news(bridge);
+	return again;
 }

@@ -23,8 +23,9 @@ int table_replace(struct bridge *bridge, struct plan *plan, char *error, size_t 
 
 /*
  * The names of namespaces may stand for others by now: listens there, and lets go of those that are
- * gone. For the main thread.
+ * gone. Returns whether one that is there could not be listened in, and is to be tried again: who
+ * makes a namespace gives it its addresses a moment later. For the main thread.
  */
-void table_follow(struct bridge *bridge);
+bool table_follow(struct bridge *bridge);
 
 #endif

@@ -7,6 +7,7 @@ import pathlib
 import resource
 import signal
 import socket
+import subprocess
 import time
 
 import pytest
@@ -230,9 +231,11 @@ def test_address_that_comes_after_its_namespace(netns, here, bridge):
     one = bridge('--listen', f'tcp:10.9.8.7:4000,netns={there.name}', '--connect', CONNECT)
     there.delete()
     wait_until(lambda: 'was deleted' in one.log)
-    there.create()
-    one.wait_log('10.9.8.7')
-    time.sleep(0.5)
+    # under its name only when its loopback interface is up: until then any address can be bound
+    made = netns()
+    pathlib.Path(there.path).touch()
+    subprocess.run(['mount', '--bind', made.path, there.path], check=True)
+    one.wait_log('tried again and again')
     there.run(['ip', 'addr', 'add', '10.9.8.7/32', 'dev', 'lo'])
     wait_until(lambda: there.listening(4000), what=lambda: one.log)
     with streams.listen(here, CONNECT) as listener:
