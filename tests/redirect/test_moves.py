@@ -98,9 +98,11 @@ sock: here
 
 
 @pytest.mark.parametrize('how', [[], ['unshare', '--pid', '--fork']])
-def test_in_the_middle_of_a_move(program, redirected, how):
+def test_in_the_middle_of_a_move(program, libxredirect, redirected, how):
     """Of another thread's look, and of a handler; also where /proc is that of another pid namespace."""
-    result = redirected([*how, program('inside')], XREDIRECT_LOCAL=LOCAL)
+    # only the program is for the libc that the library is for
+    result = redirected([*how, 'sh', '-c', 'LD_PRELOAD=$0 exec "$@"', libxredirect,
+                         program('inside')], LD_PRELOAD='', XREDIRECT_LOCAL=LOCAL)
     assert result.stdout == INSIDE
     assert result.returncode == 0
 
