@@ -101,8 +101,8 @@ class Crowd:
 
 
 def test_connects_at_once(forward, crowd):
-    """10,000, more than any queue holds. Each is served in the end."""
-    ends = forward(wrap=soft_limit, server={'backlog': 4096})
+    """10,000, more than any queue holds. Each is served in the end, on a slow machine as well."""
+    ends = forward('--connect-timeout', 60, wrap=soft_limit, server={'backlog': 4096})
     all_of_them = Crowd(ends, crowd(10000))
     all_of_them.run()
     ends.listener.settimeout(streams.PATIENCE)
