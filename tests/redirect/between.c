@@ -283,11 +283,8 @@ static void forked(void)
 
 int main(void)
 {
-	struct sockaddr_storage at = address_of(AF_INET, UNLISTED, PORT);
-
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	ear = raw_socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	MUST(syscall(SYS_bind, ear, &at, length_of(&at)) == 0);
+	ear = listen_here(AF_INET, SOCK_DGRAM, UNLISTED, PORT);
 	two_threads_all();
 	another_socket();
 	looked();

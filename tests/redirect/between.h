@@ -2,10 +2,7 @@
 #ifndef XSOCKET_TESTS_REDIRECT_BETWEEN_H
 #define XSOCKET_TESTS_REDIRECT_BETWEEN_H
 
-#include "tests/redirect/program.h"
-
-#define LISTED	 "127.1.2.3"
-#define UNLISTED "127.0.0.5"
+#include "tests/redirect/local.h"
 
 /* What this thread does, once, in its next call, and when its next look is over (pause.c). */
 extern _Thread_local void (*between)(void), (*after_look)(void);

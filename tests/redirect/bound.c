@@ -3,28 +3,15 @@
  * Sockets that are bound to any address and any port before they are used, as some programs do
  * (XREDIRECT_LOCAL as in reach.c): the first address they are used with says where they belong.
  */
-#include "tests/redirect/program.h"
+#include "tests/redirect/local.h"
 
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/wait.h>
 
-#define LISTED	 "127.1.2.3"
-#define UNLISTED "127.0.0.5"
-#define PORT	 3800
+#define PORT 3800
 
 static int udp_server, tcp_server; /* here, at the listed address */
-
-static int server_here(int type)
-{
-	int fd = raw_socket(AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	struct sockaddr_storage at = address_of(AF_INET, LISTED, PORT);
-
-	set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-	MUST(syscall(SYS_bind, fd, &at, length_of(&at)) == 0);
-	MUST(type != SOCK_STREAM || listen(fd, 5) == 0);
-	return fd;
-}
 
 static int bound(int domain, int type, const char *address, unsigned port)
 {
@@ -174,8 +161,8 @@ static void bound_twice(void)
 int main(void)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	udp_server = server_here(SOCK_DGRAM);
-	tcp_server = server_here(SOCK_STREAM);
+	udp_server = listen_here(AF_INET, SOCK_DGRAM, LISTED, PORT);
+	tcp_server = listen_here(AF_INET, SOCK_STREAM, LISTED, PORT);
 	datagrams(AF_INET, "0.0.0.0", LISTED, UNLISTED);
 	datagrams(AF_INET6, "::", "::ffff:" LISTED, "::ffff:" UNLISTED);
 	connected();

@@ -5,25 +5,12 @@
  * accepted, dissolved and used again; a stream that is sent to with an address, which means nothing
  * to it. Here somebody listens at an address that is not in the list, and must hear nothing.
  */
-#include "tests/redirect/program.h"
+#include "tests/redirect/local.h"
 
 #include <netinet/ip.h>
 #include <sys/stat.h>
 
-#define LISTED	 "127.1.2.3"
-#define UNLISTED "127.0.0.5"
-#define PORT	 3300
-
-static int listener(int type, const char *address)
-{
-	int fd = raw_socket(AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	struct sockaddr_storage at = address_of(AF_INET, address, PORT);
-
-	set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-	MUST(syscall(SYS_bind, fd, &at, length_of(&at)) == 0);
-	MUST(type != SOCK_STREAM || listen(fd, 10) == 0);
-	return fd;
-}
+#define PORT 3300
 
 /* glibc's other name for it, which no header has. */
 #ifdef __GLIBC__
@@ -34,7 +21,7 @@ int __connect(int fd, const struct sockaddr *address, socklen_t length);
 
 static void by_another_name(void)
 {
-	int server = listener(SOCK_STREAM, LISTED);
+	int server = listen_here(AF_INET, SOCK_STREAM, LISTED, PORT);
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	struct sockaddr_storage at = address_of(AF_INET, LISTED, PORT);
 
@@ -47,7 +34,8 @@ static void by_another_name(void)
 
 static void messages(void)
 {
-	int server = listener(SOCK_DGRAM, LISTED), ear = listener(SOCK_DGRAM, UNLISTED);
+	int server = listen_here(AF_INET, SOCK_DGRAM, LISTED, PORT),
+	    ear = listen_here(AF_INET, SOCK_DGRAM, UNLISTED, PORT);
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	struct sockaddr_storage to = address_of(AF_INET, UNLISTED, PORT);
 	struct iovec data = {.iov_base = (char[]){"text"}, .iov_len = 4};
@@ -74,7 +62,7 @@ static void messages(void)
 
 static void accepted(void)
 {
-	int ear = listener(SOCK_STREAM, UNLISTED), fd, client;
+	int ear = listen_here(AF_INET, SOCK_STREAM, UNLISTED, PORT), fd, client;
 	struct sockaddr_storage at = address_of(AF_INET, LISTED, PORT), none = {0};
 	int server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
@@ -97,7 +85,7 @@ static void accepted(void)
 
 static void stream(void)
 {
-	int server = listener(SOCK_STREAM, LISTED);
+	int server = listen_here(AF_INET, SOCK_STREAM, LISTED, PORT);
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	puts("-- stream");
@@ -111,7 +99,8 @@ static void stream(void)
 /* A broker that keeps a copy of what it hands out can mark it, too, at any time. */
 static void marked_by_somebody_else(void)
 {
-	int server = listener(SOCK_DGRAM, LISTED), ear = listener(SOCK_DGRAM, UNLISTED);
+	int server = listen_here(AF_INET, SOCK_DGRAM, LISTED, PORT),
+	    ear = listen_here(AF_INET, SOCK_DGRAM, UNLISTED, PORT);
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	int used = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	char text[8];
@@ -138,7 +127,7 @@ static void with_a_route_of_its_own(void)
 	/* record, and route by 127.0.0.5 */
 	unsigned char plain[] = {IPOPT_NOP, IPOPT_RR, 7, IPOPT_MINOFF, 131, 0, 0, 0};
 	unsigned char by[] = {IPOPT_LSRR, 7, IPOPT_MINOFF, 127, 0, 0, 5, IPOPT_EOL};
-	int server = listener(SOCK_DGRAM, LISTED);
+	int server = listen_here(AF_INET, SOCK_DGRAM, LISTED, PORT);
 	int recording = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 

@@ -7,7 +7,6 @@
 
 #include "lib/xsocket.h"
 
-#include <dirent.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -27,19 +26,6 @@ static const struct {
 };
 
 static atomic_int wrong;
-
-/* All descriptors of the process. */
-static int count_descriptors(void)
-{
-	DIR *directory = opendir("/proc/self/fd");
-	int count = -3;
-
-	MUST(directory);
-	while (readdir(directory))
-		count++;
-	closedir(directory);
-	return count;
-}
 
 /* A socket of a kind, which is tried, and closed. */
 static int is_good(int kind, const char *place)
@@ -73,13 +59,13 @@ static void *work(void *data)
 static void all_at_once(void)
 {
 	pthread_t threads[BUSY];
-	int before = count_descriptors();
+	int before = all_descriptors();
 
 	for (uintptr_t i = 0; i < BUSY; i++)
 		MUST(pthread_create(&threads[i], NULL, work, (void *)i) == 0);
 	for (int i = 0; i < BUSY; i++)
 		pthread_join(threads[i], NULL);
-	printf("wrong: %d, left: %d\n", atomic_load(&wrong), count_descriptors() - before);
+	printf("wrong: %d, left: %d\n", atomic_load(&wrong), all_descriptors() - before);
 }
 
 static pthread_barrier_t all_are_here;
@@ -97,18 +83,18 @@ static void *attend(void *data)
 static void more_than_may_keep_one(void)
 {
 	pthread_t threads[CROWD];
-	int before = count_descriptors(), during;
+	int before = all_descriptors(), during;
 
 	MUST(pthread_barrier_init(&all_are_here, NULL, CROWD + 1) == 0);
 	for (uintptr_t i = 0; i < CROWD; i++)
 		MUST(pthread_create(&threads[i], NULL, attend, (void *)i) == 0);
 	pthread_barrier_wait(&all_are_here);
-	during = count_descriptors() - before;
+	during = all_descriptors() - before;
 	pthread_barrier_wait(&all_are_here);
 	for (int i = 0; i < CROWD; i++)
 		pthread_join(threads[i], NULL);
 	printf("wrong: %d, kept: %d, left: %d\n", atomic_load(&wrong), during,
-		count_descriptors() - before);
+		all_descriptors() - before);
 }
 
 static void *come_and_go(void *data)
@@ -119,7 +105,7 @@ static void *come_and_go(void *data)
 
 static void come_and_go_all_the_time(void)
 {
-	int before = count_descriptors(), most = 0;
+	int before = all_descriptors(), most = 0;
 
 	for (uintptr_t i = 0; i < COMERS; i++) {
 		pthread_t thread;
@@ -129,7 +115,7 @@ static void come_and_go_all_the_time(void)
 		pthread_join(thread, NULL);
 		if (i % 100)
 			continue;
-		now = count_descriptors() - before;
+		now = all_descriptors() - before;
 		most = now > most ? now : most;
 	}
 	printf("wrong: %d, most: %d\n", atomic_load(&wrong), most);

@@ -3,16 +3,14 @@
  * Addresses that are none, too short, too long, or not there; descriptors that are no sockets. The
  * library looks at all of it before the kernel does, and must not be the one to fail.
  */
-#include "tests/redirect/program.h"
+#include "tests/redirect/local.h"
 
 #include <limits.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/un.h>
 
-#define LISTED	 "127.1.2.3"
-#define UNLISTED "127.0.0.5"
-#define PORT	 3400
+#define PORT 3400
 
 static const socklen_t lengths[] = {0, 1, 2, 3, 8, 15, 16, 17, 23, 24, 27, 28, 29, 110, 128, 129,
 	256, 4096, INT_MAX, (socklen_t)INT_MAX + 1, (socklen_t)-1};

@@ -4,9 +4,8 @@
  * fstat(2), by which it looks at a socket, getsockopt(2), by which it finds what goes along, and
  * dup3(2), by which it moves one. These are this program's.
  */
-#include "tests/redirect/program.h"
+#include "tests/redirect/local.h"
 
-#include <dirent.h>
 #include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -15,9 +14,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#define LISTED	 "127.1.2.3"
-#define UNLISTED "127.0.0.5"
-#define PORT	 3900
+#define PORT 3900
 
 #ifndef SO_BUF_LOCK
 #define SO_BUF_LOCK 72
@@ -140,18 +137,6 @@ static void while_moved(void)
 	say_heard();
 }
 
-static int count_descriptors(void)
-{
-	DIR *directory = opendir("/proc/self/fd");
-	int count = -3;
-
-	MUST(directory);
-	while (readdir(directory))
-		count++;
-	closedir(directory);
-	return count;
-}
-
 static void jump(int signal)
 {
 	(void)signal;
@@ -171,7 +156,7 @@ static void while_options_are_read(void)
 
 	printf("-- jumped out of\n");
 	signal(SIGUSR1, jump);
-	before = count_descriptors();
+	before = all_descriptors();
 	for (volatile int i = 0; i < 10; i++) {
 		sock = udp();
 		at_option = interrupt_to_jump;
@@ -182,7 +167,7 @@ static void while_options_are_read(void)
 		close(sock);
 	}
 	SAY(jumps);
-	SAY(count_descriptors() - before);
+	SAY(all_descriptors() - before);
 }
 
 static void *move_slowly(void *data)
@@ -229,11 +214,8 @@ static void a_child_while_moved(void)
 
 int main(void)
 {
-	struct sockaddr_storage at = address_of(AF_INET, UNLISTED, PORT);
-
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	ear = raw_socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	MUST(syscall(SYS_bind, ear, &at, length_of(&at)) == 0);
+	ear = listen_here(AF_INET, SOCK_DGRAM, UNLISTED, PORT);
 	while_looked_at();
 	while_moved();
 	while_options_are_read();

@@ -11,6 +11,7 @@
 
 #include "tests/preload/program.h"
 
+#include <dirent.h>
 #include <sys/syscall.h>
 
 /* Here it is about libc's function, not about the kernel's. */
@@ -89,5 +90,18 @@ static inline int listen_to(int fd, int domain, const char *text, unsigned port)
 			exit(1);                                                                   \
 		}                                                                                  \
 	} while (0)
+
+/* How many the process has, also those out of the way that the library holds. */
+static inline int all_descriptors(void)
+{
+	DIR *directory = opendir("/proc/self/fd");
+	int count = -3;
+
+	MUST(directory);
+	while (readdir(directory))
+		count++;
+	closedir(directory);
+	return count;
+}
 
 #endif

@@ -3,7 +3,7 @@
  * Threads that use one new socket at the same moment, each with an address that XREDIRECT_LOCAL has
  * (as in reach.c): it is moved once, and nobody notices.
  */
-#include "tests/redirect/program.h"
+#include "tests/redirect/local.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -11,7 +11,6 @@
 
 #define THREADS 4
 #define ROUNDS	120
-#define LISTED	"127.1.2.3"
 #define PORT	3500
 
 static pthread_barrier_t barrier;

@@ -3,13 +3,11 @@
  * XREDIRECT_LOCAL (as in reach.c) and contexts: which sockets it is about, and where one goes back
  * to. SERVER and OTHER_SERVER name two brokers.
  */
-#include "tests/redirect/program.h"
+#include "tests/redirect/local.h"
 
 #include "lib/xsocket.h"
 
-#define LISTED	 "127.1.2.3"
-#define UNLISTED "127.0.0.5"
-#define PORT	 3300
+#define PORT 3300
 
 static int udp(void)
 {

@@ -4,29 +4,15 @@
  * one from here, whatever is done with it. Whoever listens here at addresses that are not in the
  * list must hear nothing. "strict use FD" is what another program does with a socket it was given.
  */
-#include "tests/redirect/program.h"
+#include "tests/redirect/local.h"
 
 #include <signal.h>
 #include <sys/wait.h>
 
-#define LISTED	 "127.1.2.3"
-#define UNLISTED "127.0.0.5"
-#define PORT	 3200
+#define PORT 3200
 
 /* Of this namespace: servers at the listed address, and who must not hear anything. */
 static int udp_server, tcp_server, udp_ear, tcp_ear, udp6_ear;
-
-static int listen_here(int domain, int type, const char *address)
-{
-	int fd = raw_socket(domain, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	struct sockaddr_storage at = address_of(domain, address, PORT);
-
-	set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-	set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
-	MUST(syscall(SYS_bind, fd, &at, length_of(&at)) == 0);
-	MUST(type != SOCK_STREAM || listen(fd, 100) == 0);
-	return fd;
-}
 
 static int heard(void)
 {
@@ -211,11 +197,11 @@ int main(int argc, char **argv)
 		try_all(atoi(argv[2]), AF_INET);
 		return 0;
 	}
-	udp_server = listen_here(AF_INET, SOCK_DGRAM, LISTED);
-	tcp_server = listen_here(AF_INET, SOCK_STREAM, LISTED);
-	udp_ear = listen_here(AF_INET, SOCK_DGRAM, UNLISTED);
-	tcp_ear = listen_here(AF_INET, SOCK_STREAM, UNLISTED);
-	udp6_ear = listen_here(AF_INET6, SOCK_DGRAM, "::1");
+	udp_server = listen_here(AF_INET, SOCK_DGRAM, LISTED, PORT);
+	tcp_server = listen_here(AF_INET, SOCK_STREAM, LISTED, PORT);
+	udp_ear = listen_here(AF_INET, SOCK_DGRAM, UNLISTED, PORT);
+	tcp_ear = listen_here(AF_INET, SOCK_STREAM, UNLISTED, PORT);
+	udp6_ear = listen_here(AF_INET6, SOCK_DGRAM, "::1", PORT);
 	printf("-- udp\n");
 	try_all(used(AF_INET, SOCK_DGRAM), AF_INET);
 	printf("-- udp6\n");

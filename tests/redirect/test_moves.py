@@ -88,7 +88,7 @@ send_to(sock, "word", AF_INET, LISTED, PORT): 4
 sock: here
 {SILENCE}-- jumped out of
 jumps: 10
-count_descriptors() - before: 0
+all_descriptors() - before: 0
 -- a child
 send_to(other, "word", AF_INET, UNLISTED, PORT): 4
 status: 0
