@@ -23,8 +23,8 @@ from support.wait import wait_until
 _numbers = itertools.count(1)
 
 
-def pytest_collection_modifyitems(items):
-    skip_foreign(items)
+def pytest_runtest_setup(item):
+    skip_foreign(item)
 
 
 @pytest.fixture(scope='session')

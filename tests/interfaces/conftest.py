@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""A program, run bare inside a namespace and under libxredirect.so outside of it."""
+"""A program that lists interfaces or opens files, run bare inside and under libxredirect.so outside."""
 
 import pytest
 
 from support.broker import Vpn
 from support.redirected import bare, environment, libxredirect, redirected
+from support.wait import skip
 
 __all__ = ['bare', 'environment', 'libxredirect', 'redirected']
 
@@ -19,14 +20,14 @@ def told():
 def glibc(musl):
     """For tests that run what is installed, or are about glibc."""
     if musl:
-        pytest.skip('it is for glibc')
+        skip('it is for glibc')
 
 
 @pytest.fixture
 def no_sanitizer(sanitizer):
     """For tests of what does not go together with one."""
     if sanitizer:
-        pytest.skip('it does not go together with a sanitizer')
+        skip('it does not go together with a sanitizer')
 
 
 @pytest.fixture

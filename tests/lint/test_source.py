@@ -107,6 +107,15 @@ def test_the_direction_is_that_of_the_tree():
     assert {path.parts[0] for path in C} - {'tests', 'bench'} <= set(ALLOWED)
 
 
+@names([path for path in PYTHON if path.parts[0] in ('tests', 'bench')])
+def test_nothing_is_skipped_in_another_way(path):
+    """support.wait.skip() says why, and fails where XSOCKET_MUST_WORK=1."""
+    if path.as_posix() in ('tests/support/wait.py', 'tests/lint/test_source.py'):
+        return
+    for name in ('pytest.skip(', 'mark.skip', 'xfail', 'importorskip', 'unittest.skip', 'self.skipTest'):
+        assert name not in tree.text(path)
+
+
 @names(HEADERS)
 def test_headers_stand_alone(path, compiler):
     compiler('-x', 'c', '-std=gnu11', path)

@@ -6,7 +6,7 @@ import os
 import pathlib
 import re
 
-import pytest
+from support.wait import skip
 
 _SUPPRESSIONS = pathlib.Path(__file__).resolve().parent.parent / 'preload/tsan.suppressions'
 # For builds with a sanitizer: AddressSanitizer is not the first library, and is confused by the
@@ -29,15 +29,14 @@ def is_musl():
     return library.exists() and b'libc.so.6\0' not in library.read_bytes()
 
 
-def skip_foreign(items):
+def skip_foreign(item):
     """A build for musl runs what is for musl. The others have been run by the build for glibc."""
     if not is_musl():
         return
-    for item in items:
-        source = inspect.getsource(item.function)
-        for pattern, reason in FOREIGN.items():
-            if pattern.search(source):
-                item.add_marker(pytest.mark.skip(reason=reason))
+    source = inspect.getsource(item.function)
+    for pattern, reason in FOREIGN.items():
+        if pattern.search(source):
+            skip(reason)
 
 
 # Functions that instrumented code calls. __asan_init is not one: a library may look for it.
