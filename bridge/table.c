@@ -19,6 +19,7 @@
 #include "bridge/place.h"
 
 #include "common/cleanup.h"
+#include "common/cookie.h"
 #include "daemon/explain.h"
 #include "daemon/log.h"
 
@@ -78,18 +79,9 @@ static int check_rights(struct forward *forward, char *error, size_t error_size)
 	return fd == -EPERM ? fd : 0;
 }
 
-static uint64_t cookie_of(int fd)
-{
-	uint64_t cookie = 0;
-	socklen_t length = sizeof(cookie);
-
-	getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &length);
-	return cookie;
-}
-
 enum whereabouts { IN_PLACE, MOVED, GONE };
 
-/* Whether the place's name stands for another namespace by now (SO_NETNS_COOKIE: Linux 5.14). */
+/* Whether the place's name stands for another namespace by now. */
 static enum whereabouts find_out(struct forward *forward)
 {
 	const struct endpoint *listen = &forward->plan.listen;
@@ -108,7 +100,7 @@ static enum whereabouts find_out(struct forward *forward)
 	if (fd < 0)
 		return IN_PLACE;
 	pthread_mutex_lock(&forward->bridge->table_lock);
-	same = forward->listener && cookie_of(fd) == cookie_of(forward->listener->fds[0]);
+	same = forward->listener && !cookies_are_apart(fd, forward->listener->fds[0]);
 	pthread_mutex_unlock(&forward->bridge->table_lock);
 	return same ? IN_PLACE : MOVED;
 }

@@ -25,6 +25,7 @@
 #include "lib/exchange.h"
 
 #include "common/cleanup.h"
+#include "common/cookie.h"
 #include "common/signals.h"
 
 #include <errno.h>
@@ -52,20 +53,10 @@ static void pause_ms(long ms)
 		;
 }
 
-static uint64_t socket_cookie(int fd)
-{
-	uint64_t cookie = 0;
-	socklen_t length = sizeof(cookie);
-
-	if (getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &length) < 0)
-		return 0;
-	return cookie;
-}
-
 static bool client_owns_connection(const struct xsocket_client *client)
 {
 	return client->fd >= 0 && client->cookie != 0 &&
-	       socket_cookie(client->fd) == client->cookie;
+	       cookie_of_socket(client->fd) == client->cookie;
 }
 
 void client_close(struct xsocket_client *client)
@@ -87,7 +78,7 @@ static int open_for(struct xsocket_client *client, struct exchange *exchange)
 	signals_hold(&signals);
 	r = exchange_open(exchange);
 	if (r == 0) {
-		client->cookie = socket_cookie(exchange->fd);
+		client->cookie = cookie_of_socket(exchange->fd);
 		client->fd = exchange->fd;
 	}
 	signals_release(&signals);

@@ -36,7 +36,7 @@
 
 bool descriptors_is(const struct descriptors *found, int fd)
 {
-	return socket_cookie_of(fd) == found->cookie;
+	return cookie_of_socket(fd) == found->cookie;
 }
 
 bool descriptors_contain(const struct descriptors *found, int fd)
@@ -49,8 +49,7 @@ bool descriptors_contain(const struct descriptors *found, int fd)
 }
 
 /* Appends an item; fixed is the room on the stack that the list began with. */
-static int list_add(
-	struct descriptors_list *list, const void *item, size_t size, const void *fixed)
+static int list_add(struct descriptors_list *list, const void *item, size_t size, const void *fixed)
 {
 	if (list->count == list->capacity) {
 		size_t bytes = list->capacity * size;
@@ -99,7 +98,7 @@ static int visit_descriptor(void *context, int directory, int fd)
 {
 	struct descriptors *found = context;
 	struct descriptors_sibling sibling = {.fd = fd};
-	uint64_t cookie = socket_cookie_of(fd);
+	uint64_t cookie = cookie_of_socket(fd);
 	int flags;
 
 	if (cookie == 0)
@@ -158,12 +157,12 @@ int descriptors_find(int fd, uint64_t cookie, struct descriptors *ret)
 	ret->cookie = cookie;
 	ret->inode = 0;
 	ret->uring = false;
-	ret->siblings = (struct descriptors_list){
-		.items = ret->sibling, .capacity = DESCRIPTORS_SIBLINGS};
+	ret->siblings =
+		(struct descriptors_list){.items = ret->sibling, .capacity = DESCRIPTORS_SIBLINGS};
 	ret->registrations = (struct descriptors_list){
 		.items = ret->registration, .capacity = DESCRIPTORS_REGISTRATIONS};
-	ret->watchers = (struct descriptors_list){
-		.items = ret->watcher, .capacity = DESCRIPTORS_WATCHERS};
+	ret->watchers =
+		(struct descriptors_list){.items = ret->watcher, .capacity = DESCRIPTORS_WATCHERS};
 	r = proc_walk(PROC_FD, visit_descriptor, ret);
 	if (r < 0 || ret->watchers.count == 0)
 		return r;

@@ -62,7 +62,7 @@ struct descriptors {
 
 /*
  * Finds all descriptors of fd's socket, fd included, and their registrations. cookie is the
- * socket's (socket_cookie_of()).
+ * socket's (cookie_of_socket()).
  *
  * Returns 0 or a negative errno: -ENOSYS when there is no usable /proc, -ENOMEM, -EMFILE, -ENFILE.
  * In any case ret needs descriptors_release().

@@ -256,7 +256,7 @@ void journal_observe(int fd, int level, int name, const void *value, socklen_t l
 
 	if (option_reads_back(level, name))
 		return;
-	cookie = socket_cookie_of(fd);
+	cookie = cookie_of_socket(fd);
 	if (cookie == 0 || is_unobserved(cookie, level, name) ||
 		record_if(cookie, false, level, name, value, length)) {
 		errno = saved_errno;

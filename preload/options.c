@@ -280,7 +280,7 @@ __attribute__((noinline)) static int carry_journal(struct carry *carry)
 	struct journal journal;
 	int r;
 
-	journal_read(socket_cookie_of(carry->old), &journal);
+	journal_read(cookie_of_socket(carry->old), &journal);
 	if (journal.lost)
 		report(REPORT_ERROR,
 			"a group membership, key or program that was set on a socket may be "

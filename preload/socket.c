@@ -4,10 +4,6 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-#ifndef SO_NETNS_COOKIE
-#define SO_NETNS_COOKIE 71
-#endif
-
 int socket_kind_of(int fd, struct socket_kind *ret)
 {
 	socklen_t length = sizeof(int);
@@ -34,33 +30,9 @@ int socket_port_of(int fd)
 		       : -EAFNOSUPPORT;
 }
 
-uint64_t socket_cookie_of(int fd)
-{
-	uint64_t cookie = 0;
-	socklen_t length = sizeof(cookie);
-
-	if (getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &length) < 0)
-		return 0;
-	return cookie;
-}
-
-bool socket_namespace_of(int fd, uint64_t *ret)
-{
-	socklen_t length = sizeof(*ret);
-
-	return getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, ret, &length) == 0;
-}
-
-bool socket_is_elsewhere(int fd, int other)
-{
-	uint64_t a, b;
-
-	return socket_namespace_of(fd, &a) && socket_namespace_of(other, &b) && a != b;
-}
-
 bool socket_tells_namespace(int fd)
 {
 	uint64_t cookie;
 
-	return socket_namespace_of(fd, &cookie);
+	return cookie_of_namespace(fd, &cookie);
 }

@@ -4,6 +4,8 @@
 
 /* What a descriptor tells about its socket. A file system is never asked, whatever it is. */
 
+#include "common/cookie.h"
+
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -31,15 +33,6 @@ static inline bool socket_is_tcp(int protocol)
  * -EAFNOSUPPORT for another family, -EBADF, -ENOTSOCK.
  */
 int socket_port_of(int fd);
-
-/* What tells sockets from each other; 0 and errno when fd is not a socket. */
-uint64_t socket_cookie_of(int fd);
-
-/* Which namespace it is of. Returns false where the kernel does not tell. */
-bool socket_namespace_of(int fd, uint64_t *ret);
-
-/* Whether two sockets are known to be of different network namespaces (kernel 5.14). */
-bool socket_is_elsewhere(int fd, int other);
 
 /* Whether the kernel tells which namespace a socket is of. */
 bool socket_tells_namespace(int fd);

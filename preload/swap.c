@@ -346,7 +346,7 @@ int swap_socket(int old, uint64_t cookie, int port, int new, struct swap_lost *r
 {
 	_cleanup_claim_ uint64_t claim = 0;
 	struct swap swap = {.old = old, .new = new, .backup = -1, .watch = -1};
-	uint64_t now = socket_cookie_of(old);
+	uint64_t now = cookie_of_socket(old);
 	int r = now == 0 ? -errno : -EINVAL;
 
 	*ret = (struct swap_lost){0};

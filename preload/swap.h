@@ -16,7 +16,7 @@ struct swap_lost {
  * same socket as old, with their close-on-exec flags, the status flags, owner and signal of old,
  * and its entries in epoll sets and among the registered files of io_urings.
  *
- * cookie is what old had when it was first looked at (socket_cookie_of()): should its number be
+ * cookie is what old had when it was first looked at (cookie_of_socket()): should its number be
  * another socket's by now, that is left alone. port is what it was bound to, 0 for nothing.
  *
  * Consumes new, which was made for this and has no other descriptors. All or nothing: returns 0,

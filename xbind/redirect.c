@@ -184,7 +184,7 @@ static void report_swap(unsigned port, int error)
 static int redirect(int fd, struct move *move)
 {
 	_cleanup_fd_ int fresh = -1, new = -1;
-	uint64_t cookie = socket_cookie_of(fd);
+	uint64_t cookie = cookie_of_socket(fd);
 	struct swap_lost lost;
 	char unknown[16], where[SOCKADDR_TEXT_SIZE];
 	int r;
@@ -196,7 +196,7 @@ static int redirect(int fd, struct move *move)
 			move->port, report_strerror(-r, unknown));
 		return r;
 	}
-	if (socket_is_elsewhere(fd, fresh))
+	if (cookies_are_apart(fd, fresh))
 		return 1;
 	new = broker_socket(move);
 	if (new < 0)

@@ -44,7 +44,7 @@ bool bound_without_port(int fd)
 
 void bound_note(int fd)
 {
-	uint64_t cookie = socket_cookie_of(fd);
+	uint64_t cookie = cookie_of_socket(fd);
 
 	if (cookie == 0 || socket_port_of(fd) != 0)
 		return;
@@ -54,7 +54,7 @@ void bound_note(int fd)
 
 void bound_used(int fd)
 {
-	uint64_t cookie = atomic_load(&any) ? socket_cookie_of(fd) : 0;
+	uint64_t cookie = atomic_load(&any) ? cookie_of_socket(fd) : 0;
 
 	if (cookie != 0)
 		atomic_compare_exchange_strong(&cookies[cookie % PLACES], &cookie, 0);

@@ -27,7 +27,7 @@ void bound_failed(int fd);
 void bound_used(int fd);
 
 /*
- * Whether the socket with this cookie (socket_cookie_of()) is only bound so: not used with an
+ * Whether the socket with this cookie (cookie_of_socket()) is only bound so: not used with an
  * address, not connected, not listening, and nothing has arrived.
  */
 bool bound_is_unused(int fd, uint64_t cookie);

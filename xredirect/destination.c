@@ -265,7 +265,7 @@ void destination_dissolve(int fd)
 	if (socket_kind_of(fd, &kind) == 0 && is_for(fd, AF_INET) && socket_is_tcp(kind.protocol) &&
 		!move_is_marked(fd)) {
 		here = next_socket(kind.domain, kind.type | SOCK_CLOEXEC, kind.protocol);
-		if (here >= 0 && socket_tells_namespace(here) && !socket_is_elsewhere(fd, here))
+		if (here >= 0 && socket_tells_namespace(here) && !cookies_are_apart(fd, here))
 			move_mark(fd);
 	}
 	errno = saved_errno;

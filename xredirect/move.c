@@ -56,7 +56,7 @@ static void note_namespace(const struct socket_kind *kind)
 		(int)syscall(SYS_socket, kind->domain, kind->type | SOCK_CLOEXEC, kind->protocol);
 	uint64_t namespace;
 
-	if (here >= 0 && socket_namespace_of(here, &namespace) && !is_known(namespace))
+	if (here >= 0 && cookie_of_namespace(here, &namespace) && !is_known(namespace))
 		atomic_store(
 			&namespaces[atomic_fetch_add(&next_namespace, 1) % NAMESPACES], namespace);
 }
@@ -65,7 +65,7 @@ bool move_is_of_here(int fd)
 {
 	uint64_t namespace;
 
-	return !socket_namespace_of(fd, &namespace) || is_known(namespace);
+	return !cookie_of_namespace(fd, &namespace) || is_known(namespace);
 }
 
 bool move_has_mark(const struct stat *status)
@@ -119,7 +119,7 @@ static int socket_there(const struct move *move, const struct socket_kind *kind)
 
 static int look(const struct move *move, struct before *before)
 {
-	before->cookie = socket_cookie_of(move->fd);
+	before->cookie = cookie_of_socket(move->fd);
 	before->port = socket_port_of(move->fd);
 	return socket_kind_of(move->fd, &before->kind);
 }
@@ -219,7 +219,7 @@ static int compare(const struct move *move, const struct before *before)
 	here = socket_here(&before->kind);
 	if (here < 0)
 		return here;
-	if (socket_is_elsewhere(move->fd, here))
+	if (cookies_are_apart(move->fd, here))
 		return 0;
 	/* It was here from the start; or the kernel is too old to tell. */
 	return socket_tells_namespace(here) || !route_current().server ? 1 : -EOPNOTSUPP;

@@ -89,7 +89,7 @@ static bool is_ours(const struct shelf *shelf, unsigned i)
 {
 	uint64_t cookie = shelf->sockets[i].cookie;
 
-	return cookie != 0 && socket_cookie_of(shelf->sockets[i].fd) == cookie;
+	return cookie != 0 && cookie_of_socket(shelf->sockets[i].fd) == cookie;
 }
 
 static void shelf_close(struct shelf *shelf, unsigned i)
@@ -178,7 +178,7 @@ static unsigned share_of(unsigned size)
  */
 static void shelf_put(struct shelf *shelf, int fd, int lowest)
 {
-	uint64_t cookie = socket_cookie_of(fd);
+	uint64_t cookie = cookie_of_socket(fd);
 	int high = cookie == 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, lowest);
 
 	close(fd);

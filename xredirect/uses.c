@@ -274,7 +274,7 @@ static bool uses(struct place *place, uint64_t user, uint64_t inode, uint64_t co
 
 	if (its != 0)
 		return its == inode;
-	return socket_cookie_of(fd_of(user)) == cookie && !has_ended(user) &&
+	return cookie_of_socket(fd_of(user)) == cookie && !has_ended(user) &&
 	       !looks_again(place, user);
 }
 
@@ -306,7 +306,7 @@ static bool become_mover(void)
 
 int uses_hold(struct hold *ret, int fd)
 {
-	uint64_t cookie = socket_cookie_of(fd);
+	uint64_t cookie = cookie_of_socket(fd);
 	struct stat status;
 
 	signals_hold(&ret->signals);

@@ -132,7 +132,7 @@ static void test_many(void **state)
 		event.data.u64 = (uint64_t)i;
 		assert_int_equal(epoll_ctl(all[MANY + i], EPOLL_CTL_ADD, all[i], &event), 0);
 	}
-	assert_int_equal(descriptors_find(fd, socket_cookie_of(fd), &found), 0);
+	assert_int_equal(descriptors_find(fd, cookie_of_socket(fd), &found), 0);
 	assert_int_equal(found.siblings.count, MANY + 1);
 	assert_int_equal(found.watchers.count, MANY);
 	assert_int_equal(found.registrations.count, MANY);
@@ -149,7 +149,7 @@ static void test_many(void **state)
 	/* An entry that is left behind by its number. */
 	close(all[0]);
 	descriptors_release(&found);
-	assert_int_equal(descriptors_find(fd, socket_cookie_of(fd), &found), 0);
+	assert_int_equal(descriptors_find(fd, cookie_of_socket(fd), &found), 0);
 	assert_int_equal(found.siblings.count, MANY);
 	seen = 0;
 	for (unsigned i = 0; i < MANY; i++)
