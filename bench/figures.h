@@ -2,6 +2,8 @@
 #ifndef XSOCKET_BENCH_FIGURES_H
 #define XSOCKET_BENCH_FIGURES_H
 
+/* For programs that take the time of calls: the clock, and an order to find medians by. */
+
 #include <time.h>
 
 static inline double now_us(void)

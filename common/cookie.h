@@ -4,7 +4,8 @@
 
 /*
  * Numbers of the kernel by which a socket is known, whatever its descriptor is; and its network
- * namespace, whatever that is called (socket(7)). None of them is ever given twice.
+ * namespace, whatever that is called. They are counted up, so that none is given twice (Linux,
+ * net/core/sock_diag.c and net_namespace.c).
  */
 
 #include <stdbool.h>

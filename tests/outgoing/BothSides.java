@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import java.net.*;
 
-/** BothSides ADDRESS...: the same. A DatagramSocket is bound from the start, to "::". */
+/** BothSides ADDRESS...: as both_sides.py. A DatagramSocket is bound from the start, to "::". */
 public class BothSides {
 	static final byte[] HELLO = "hello".getBytes();
 

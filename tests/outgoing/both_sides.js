@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// both_sides.js ADDRESS...: the same. libuv binds datagram sockets by itself.
+// both_sides.js ADDRESS...: as both_sides.py. libuv binds datagram sockets by itself.
 'use strict';
 const dgram = require('dgram'), net = require('net');
 
