@@ -1,25 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Children that bind: after fork(2), after vfork(2), while the parent has other threads. */
+/* Children that bind: after fork(2), after vfork(2). */
 #include "tests/preload/program.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
-#include <stdbool.h>
 #include <sys/wait.h>
-
-static atomic_bool stop;
-
-static void *busy(void *argument)
-{
-	while (!stop) {
-		int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-		set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-		bind_port(fd, 0);
-		close(fd);
-	}
-	return NULL;
-}
 
 static void wait_for(pid_t pid)
 {
@@ -33,7 +16,6 @@ static void wait_for(pid_t pid)
 int main(void)
 {
 	int fd = socket(AF_INET, SOCK_STREAM, 0), other = socket(AF_INET, SOCK_STREAM, 0);
-	pthread_t thread;
 	pid_t pid;
 
 	printf("-- fork\n");
@@ -52,19 +34,5 @@ int main(void)
 	if (pid == 0)
 		_exit(bind_port(other, 3061) < 0 ? errno : in_target(other) ? 100 : 101);
 	wait_for(pid);
-	printf("-- fork in a program with threads\n");
-	pthread_create(&thread, NULL, busy, NULL);
-	for (int i = 0; i < 30; i++) {
-		pid = fork();
-		if (pid == 0) {
-			int one = socket(AF_INET, SOCK_STREAM, 0);
-
-			set_int(one, SOL_SOCKET, SO_REUSEADDR, 1);
-			_exit(bind_port(one, 3062) < 0 ? errno : in_target(one) ? 100 : 101);
-		}
-		wait_for(pid);
-	}
-	stop = true;
-	pthread_join(thread, NULL);
 	return 0;
 }

@@ -24,6 +24,10 @@ LIBRARIES = {
     'torsocks': '/usr/lib/*/torsocks/libtorsocks.so',
     'authbind': '/usr/lib/authbind/libauthbind.so.1',
 }
+BESIDE = [(name, program) for name in LIBRARIES
+          for program in ('options', 'failure', 'epoll', 'children', 'forking', 'threads')
+          # with torsocks alone a child of a program with threads may wait for ever in close(2)
+          if (name, program) != ('torsocks', 'forking')]
 
 
 @pytest.fixture
@@ -36,9 +40,8 @@ def library(name):
     return next(iter(sorted(glob.glob(LIBRARIES[name]))), None) or skip(f'needs {LIBRARIES[name]}')
 
 
-@pytest.mark.parametrize('program_name', ['options', 'failure', 'epoll', 'children', 'threads'])
+@pytest.mark.parametrize('name, program_name', BESIDE)
 @pytest.mark.parametrize('order', ['first', 'last'])
-@pytest.mark.parametrize('name', LIBRARIES)
 def test_beside(name, order, program_name, libxbind, program, xbind, vpn, environment, sanitizer,
                 tmp_path):
     """Another library in front of it, or behind: as with the other one alone, inside."""

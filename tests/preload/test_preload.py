@@ -12,7 +12,7 @@ import pytest
 from support.users import require_users
 from support.wait import skip
 
-PROGRAMS = ['options', 'descriptors', 'epoll', 'failure', 'families', 'threads', 'children',
+PROGRAMS = ['options', 'descriptors', 'epoll', 'failure', 'families', 'threads', 'children', 'forking',
             'signals', 'multicast', 'pages']
 PYTHON = '/usr/bin/python3'
 

@@ -12,7 +12,7 @@ import pytest
 from support.users import UID, require_users
 
 PYTHON = '/usr/bin/python3'
-PROGRAMS = ['options', 'descriptors', 'epoll', 'failure', 'families', 'threads', 'children',
+PROGRAMS = ['options', 'descriptors', 'epoll', 'failure', 'families', 'threads', 'children', 'forking',
             'signals', 'multicast', 'pages', 'sequences']
 # binds each HOST PORT that it is given, by TCP and UDP, and says which namespace that was in
 BIND = ('import os, socket, struct, sys\n'

@@ -86,7 +86,7 @@ def test_handlers_that_jump_out_of_it(pool, same):
 
 
 @POOLS
-@pytest.mark.parametrize('name', ['signals', 'threads', 'children', 'daemons', 'failure'])
+@pytest.mark.parametrize('name', ['signals', 'threads', 'children', 'forking', 'daemons', 'failure'])
 def test_programs_that_bind(name, pool, build, bare, redirected):
     """Those of tests/preload: sockets are there from the start, and what they do with them works."""
     argv = [str(build / 'tests/preload' / name)]

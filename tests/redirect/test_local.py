@@ -7,7 +7,7 @@ from support.wait import skip
 
 LOCAL = '127.1.0.0/16,127.0.0.1:2000-2999,[::1]:2000-2999'
 # Programs of tests/preload, which bind to ports from 3000 to 3099 and to 0 what they have prepared.
-CARRIED = ['options', 'descriptors', 'families', 'threads', 'children', 'pages', 'sets', 'races',
+CARRIED = ['options', 'descriptors', 'families', 'threads', 'children', 'forking', 'pages', 'sets', 'races',
            'daemons', 'ownership']
 BOUND = ','.join(f'{network}:{ports}' for network in ('0.0.0.0/0', '[::]/0')
                  for ports in ('3000-3099', '0'))
