@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 from support.users import UID, as_user, require_users
+from support.wait import require, skip
 
 KINDS = ['tcp', 'tcp6', 'udp', 'udp6', 'mptcp']
 
@@ -206,6 +207,20 @@ def test_more_privileges_than_who_started_it(program, environment):
     assert 'AmbientCapabilities=' in outside.stderr
     assert run(XREDIRECT=None).stderr == ''
     assert run(preexec_fn=None).stdout == 'tcp: there\n'
+
+
+def test_what_sudo_starts(told, libxredirect, program, redirected, sanitizer):
+    """sudo(8) drops the variables: they are to stand behind it."""
+    require_users()
+    if sanitizer:
+        skip('a sanitizer wants to be loaded first')
+
+    def behind(**variables):
+        argv = [require('sudo'), '-n', 'env', *map('='.join, variables.items())]
+        return redirected([*argv, program('ask'), 'tcp']).stdout
+
+    assert behind(**told()) == 'tcp: here\n'
+    assert behind(**told(), LD_PRELOAD=libxredirect) == 'tcp: there\n'
 
 
 def test_route_sockets_where_they_are_handed_out(vpn, broker, tmp_path, program, redirected):
