@@ -169,7 +169,7 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 {
 	struct control *control = data;
 	struct plan plan = plan_default();
-	char error[512] = "there is no --config file to read again";
+	char error[1024] = "there is no --config file to read again";
 	int r = -ENOENT;
 
 	if (atomic_load(&control->bridge->phase) != BRIDGE_SERVE)

@@ -142,7 +142,8 @@ static bool presents_local(const struct stream *stream, const struct netaddr *cl
  * Connects to an address. Returns the state that the stream is in then (Unix sockets connect at
  * once), -EINPROGRESS: there is no socket yet, or a negative errno.
  */
-static int connect_to(struct stream *stream, const struct netaddr *target, const char **ret_why)
+static int connect_to(struct stream *stream, const struct netaddr *target, char text[PLACE_ADVICE],
+	const char **ret_why)
 {
 	struct forward *forward = stream->forward;
 	bool told = stream->heard && stream->heard->source.length > 0;
@@ -156,7 +157,7 @@ static int connect_to(struct stream *stream, const struct netaddr *target, const
 	}
 	fd = place_take(forward->connect_place, target->sa.sa_family, SOCK_STREAM);
 	if (fd < 0) {
-		*ret_why = place_advice(forward->connect_place, fd);
+		*ret_why = place_advice(forward->connect_place, fd, text);
 		return steal_fd(&fd);
 	}
 	r = dial_prepare(forward, fd, SOCK_STREAM, target, client, stream->tos, stream->ttl);
@@ -181,6 +182,7 @@ static void set_deadline(struct worker *worker, struct stream *stream, int addre
 void dial_start(struct worker *worker, struct stream *stream)
 {
 	struct netaddr addresses[TARGET_ADDRESSES_MAX];
+	char text[PLACE_ADVICE];
 	const char *why = NULL;
 	int n, r;
 
@@ -193,7 +195,7 @@ void dial_start(struct worker *worker, struct stream *stream)
 	if (n < 0)
 		why = target_reason(n);
 	if (n > 0 && stream->attempt < n)
-		r = connect_to(stream, &addresses[stream->attempt], &why);
+		r = connect_to(stream, &addresses[stream->attempt], text, &why);
 	stream->retry = r == -EAGAIN; /* the queue of a Unix socket is full: TCP would wait */
 	if (r == -EINPROGRESS || r == -EAGAIN) {
 		stream_arm(worker, stream);

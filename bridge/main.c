@@ -101,7 +101,7 @@ static int serve(struct process *process)
 		.data = process,
 	};
 	uint64_t rights = rights_of(&options->plan);
-	char error[512];
+	char error[1024];
 	int r;
 
 	r = bridge_open(bridge, &options->plan);
@@ -121,7 +121,7 @@ int main(int argc, char **argv)
 {
 	static struct process process;
 	struct options *options = &process.options;
-	char error[512];
+	char error[1024];
 	int r = options_parse(argc, argv, options);
 
 	if (r != 0)

@@ -225,8 +225,14 @@ int place_socket(
 	if (place->kind != ENDPOINT_BROKER || domain == AF_UNIX)
 		return own_socket(place, domain, type, protocol, error, error_size);
 	fd = xsocket(place->name, domain, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
-	if (fd < 0)
-		return explain(error, error_size, -errno, "%s: %s", place->text, strerror(errno));
+	if (fd < 0) {
+		char text[PLACE_ADVICE];
+		int r = -errno;
+		const char *advice = place_advice(place, r, text);
+
+		return explain(error, error_size, r, "%s: %s%s%s", place->text, strerror(-r),
+			advice ? ": " : "", advice ? advice : "");
+	}
 	return fd;
 }
 
@@ -357,25 +363,16 @@ void place_put(struct place *place)
 		free_place(place);
 }
 
-const char *place_advice(const struct place *place, int r)
+const char *place_advice(const struct place *place, int r, char text[PLACE_ADVICE])
 {
-	static const char absent[] = "there is no such broker: is xsocket@NAME.socket started?";
-	bool broker = place->kind == ENDPOINT_BROKER;
-
-	switch (-r) {
-	case ENOENT:
-	case EINVAL:
-		return broker ? absent : "there is no such network namespace";
-	case ECONNREFUSED:
-		return broker ? absent : NULL;
-	case EACCES:
-		return broker ? "the broker may not be asked (its group is xsocket; or use "
-				"xsocket-server --grant), or hands out no sockets of this kind"
-			      : NULL;
-	case ENETDOWN:
-		return broker ? "the broker hung up: its network namespace is missing" : NULL;
-	case EPERM:
-		return broker ? NULL : "the namespace may not be entered: this needs CAP_SYS_ADMIN";
+	if (place->kind == ENDPOINT_BROKER)
+		return remedy_is_known(-r) ? remedy_text(place->name, -r, text) : NULL;
+	switch (r) {
+	case -ENOENT:
+	case -EINVAL:
+		return "there is no such network namespace";
+	case -EPERM:
+		return "the namespace may not be entered: this needs CAP_SYS_ADMIN";
 	}
 	return NULL;
 }

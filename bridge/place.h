@@ -8,6 +8,7 @@
  */
 
 #include "bridge/endpoint.h"
+#include "common/remedy.h"
 
 #include <pthread.h>
 #include <stddef.h>
@@ -69,11 +70,14 @@ void place_leave_gone(struct places *places);
 /* Back to where the calling thread was started. */
 void place_leave(struct places *places);
 
+/* No advice is longer, its end included. */
+#define PLACE_ADVICE REMEDY_TEXT
+
 /*
  * What a failure of place_take() means and what to do about it; NULL where strerror(3) says enough.
  * r: a negative errno.
  */
-const char *place_advice(const struct place *place, int r);
+const char *place_advice(const struct place *place, int r, char text[PLACE_ADVICE]);
 
 /* For messages: "this namespace", "network namespace /run/netns/vpn", "broker /run/xsocket/vpn". */
 const char *place_text(const struct place *place);

@@ -207,7 +207,7 @@ static bool follow(struct bridge *bridge, struct forward *forward)
 	const struct plan_forward *plan = &forward->plan;
 	enum whereabouts where = find_out(forward);
 	struct listener *listener = NULL;
-	char error[512];
+	char error[1024];
 
 	if (where == MOVED) {
 		listener = listener_new(forward->listen_place, &plan->listen, bridge->n_workers,

@@ -104,14 +104,14 @@ void udp_session_end(struct worker *worker, struct session *session)
 	udp_session_release(worker, owner);
 }
 
-static const char *reason(const struct session *session, int error)
+static const char *reason(const struct session *session, int error, char text[PLACE_ADVICE])
 {
 	const char *advice = NULL;
 
 	if (error == PRESENTS_LOCAL)
 		return PLAN_PRESENTS_LOCAL_TEXT;
 	if (session->watch.fd < 0)
-		advice = place_advice(session->owner->forward->connect_place, -error);
+		advice = place_advice(session->owner->forward->connect_place, -error, text);
 	return advice ? advice : strerror(error);
 }
 
@@ -120,7 +120,7 @@ void udp_session_fail(struct worker *worker, struct session *session, int error)
 	struct forward *forward = session->owner->forward;
 	struct bounce bounce = {.error = error};
 	struct netaddr client = session_client(&session->key), local = session_local(&session->key);
-	char text[NETADDR_TEXT_SIZE];
+	char text[NETADDR_TEXT_SIZE], why[PLACE_ADVICE];
 
 	if (error == PRESENTS_LOCAL)
 		bounce.error = EACCES;
@@ -129,7 +129,7 @@ void udp_session_fail(struct worker *worker, struct session *session, int error)
 	bounce_send(&session->owner->listener->bounces, &bounce, &client, &local, 0);
 	atomic_fetch_add_explicit(&forward->failed, 1, memory_order_relaxed);
 	log_limited(&limit_failures, "failed", LOG_WARNING, "forward %s: %s: %s, for %s",
-		forward->plan.name, forward->plan.connect.text, reason(session, error),
+		forward->plan.name, forward->plan.connect.text, reason(session, error, why),
 		netaddr_text(&client, text));
 	target_unreachable(forward->target);
 	udp_session_end(worker, session);

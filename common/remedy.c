@@ -151,7 +151,10 @@ const char *remedy_text(const char *server, int error, char text[REMEDY_TEXT])
 	if (remedy->more == MORE_GRANT) {
 		add(text, "; to let a user connect, as root: xsocket-server --grant ");
 		add(text, name);
-		add(text, " u:USER, or add the user to the group xsocket");
+		add(text, " u:USER");
+		/* whose brokers are those that systemd starts */
+		if (instance)
+			add(text, ", or add the user to the group xsocket");
 	}
 	if (remedy->more == MORE_LOG && instance) {
 		add(text, "; see its log: journalctl -u ");

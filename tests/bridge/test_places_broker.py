@@ -82,8 +82,9 @@ def test_broker_that_comes_later(netns, broker, here, bridge, directory):
     """To listen it is needed at the start, to connect it is not."""
     there = netns()
     server = directory / 'later'
-    bridge('--listen', LISTEN, '--connect', f'{CONNECT},broker={server}')
+    one = bridge('--listen', LISTEN, '--connect', f'{CONNECT},broker={server}')
     assert streams.end_of_connecting(here, LISTEN) == (b'', 'ECONNRESET')
+    one.wait_log(f'start it: xsocket-server {server}')
     broker('--netns', there.name, server=server)
     wait_until(lambda: passes(here, LISTEN, there, CONNECT))  # it does not ask each moment anew
 
@@ -93,6 +94,7 @@ def test_no_broker_to_listen(build, directory):
                          '--connect', CONNECT)
     assert result.returncode == 1
     assert f'{directory}/none' in result.stderr
+    assert f'start it: xsocket-server {directory}/none' in result.stderr
 
 
 def test_broker_that_refuses(served, build, unprivileged):
@@ -105,6 +107,7 @@ def test_broker_that_refuses(served, build, unprivileged):
     assert result.returncode == 1
     assert there.server in result.stderr
     assert 'ermission' in result.stderr
+    assert f'xsocket-server --grant {there.server} u:USER' in result.stderr
 
 
 def turned_away(here, listener):

@@ -113,6 +113,9 @@ static void a_look_up_says_the_same(void **state)
 	why_text(why, "vpn", -EACCES, "no socket can be had");
 	assert_non_null(strstr(why, "xsocket-server --grant vpn u:USER"));
 	assert_non_null(strstr(why, "the group xsocket"));
+	why_text(why, "/srv/broker", -EACCES, "no socket can be had");
+	assert_non_null(strstr(why, "xsocket-server --grant /srv/broker u:USER"));
+	assert_null(strstr(why, "the group xsocket"));
 	why_text(why, "vpn", -EINVAL, "the broker cannot be asked");
 	assert_string_equal(why, "vpn: the broker cannot be asked: Invalid argument");
 }
