@@ -116,8 +116,11 @@ static void tell(const struct move *move, const char *where, int error)
 	const char *text = report_strerror(error, unknown);
 
 	if (error == EINVAL)
-		text = "the program has used this socket with another address before, on the other "
-		       "side: it needs a socket for each";
+		text = move->to_here ? "the program has used this socket over there before: it "
+				       "needs one for each side"
+				     : "the program has bound it here, or used it with an address "
+				       "here: it needs one for each side; clients that it is to "
+				       "answer belong into the list with all ports";
 	if (error == EADDRNOTAVAIL)
 		text = "a thread, an epoll set or an io_uring uses the socket already and cannot "
 		       "be told to use another";

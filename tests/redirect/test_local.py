@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: MIT
 """XREDIRECT_LOCAL: what is in the list is used from here, with all that was set, and nothing else."""
 
+import socket
+import subprocess
+
 import pytest
 
 from support.wait import skip
+
+PYTHON = '/usr/bin/python3'
 
 LOCAL = '127.1.0.0/16,127.0.0.1:2000-2999,[::1]:2000-2999'
 # Programs of tests/preload, which bind to ports from 3000 to 3099 and to 0 what they have prepared.
@@ -82,6 +87,31 @@ def test_what_was_moved_here_reaches_nobody_else(program, redirected):
             assert 'fd: there\n' in part
     assert all('XREDIRECT_LOCAL' in line or 'further errors' in line
                for line in outside.stderr.splitlines())
+
+
+SERVER = """
+import socket
+with socket.socket(type=socket.SOCK_DGRAM) as sock:
+    sock.bind(('127.0.0.1', 2000))
+    print(flush=True)
+    sock.sendto(b'answer', sock.recvfrom(10)[1])
+"""
+
+
+@pytest.mark.parametrize('local, answers', [('127.0.0.1:2000', False), ('127.0.0.1', True)])
+def test_a_server_of_datagrams(local, answers, environment):
+    """Its clients are addresses like any other."""
+    with socket.socket(type=socket.SOCK_DGRAM) as client, subprocess.Popen(
+            [PYTHON, '-c', SERVER], env=environment(XREDIRECT_LOCAL=local), text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE) as server:
+        client.settimeout(20)
+        assert server.stdout.readline() == '\n'
+        client.sendto(b'question', ('127.0.0.1', 2000))
+        assert not answers or client.recv(10) == b'answer'
+        errors = server.communicate(timeout=20)[1]
+    assert (server.returncode == 0) == answers
+    assert answers or ('clients that it is to answer belong into the list with all ports' in errors
+                       and 'Network is unreachable' in errors)
 
 
 def test_who_listens_there_would_hear_it(program, redirected):
