@@ -24,11 +24,6 @@ def where():
         return wire.netns_cookie(sock)
 
 
-@pytest.fixture
-def cookies(world):
-    return {'vpn': world.vpn.cookie, 'lan': world.lan.cookie, '.': world.own_cookie}
-
-
 async def fetch(namespace):
     """What the server there says; by two connections, with others in between."""
     async with xsocket.namespace(namespace):
