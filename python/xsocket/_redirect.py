@@ -63,7 +63,7 @@ def hooked_init(init: Init) -> Init:
 
 
 @functools.lru_cache(1024)
-def _may_be_name(host: Any) -> bool:
+def _may_be_name(host: str) -> bool:
     return bool(host) and host != '<broadcast>' and not _names.is_numeric(host)
 
 
@@ -71,10 +71,8 @@ def needs_look_up(address: Any) -> bool:
     """Whether this may be an address with a name in it; false for all that is numeric."""
     if not isinstance(address, tuple) or not address:
         return False
-    host = address[0]
-    if isinstance(host, str):
-        return _may_be_name(host)
-    return isinstance(host, (bytes, bytearray)) and _may_be_name(bytes(host))
+    host = _names.text_of(address[0])
+    return isinstance(host, str) and _may_be_name(host)
 
 
 def is_internet(sock: Any) -> bool:

@@ -85,8 +85,8 @@ HOSTS = ['web.example', 'six.example', 'no.example', 'only.vpn', 'only.here', 'l
 
 OLDER = [(function, host) for host in HOSTS for function in
          ('gethostbyname', 'gethostbyname_ex', 'gethostbyaddr', 'getfqdn')]
-OLDER += [('gethostbyname', ''), ('gethostbyname', '<broadcast>'),
-          ('gethostbyname_ex', 'two.example')]
+OLDER += [('gethostbyname', host) for host in ('', b'', '<broadcast>', b'<broadcast>', b'web.example')]
+OLDER += [('gethostbyname_ex', 'two.example')]
 
 
 @pytest.mark.parametrize('function, host', OLDER)
@@ -303,6 +303,29 @@ def test_names_that_were_imported_before(vpn, run):
 ('web.example', 'http') web.example
 {NAMED}
 """
+
+
+BYTES = """
+import socket
+import xsocket
+def use(*hosts):
+    for host in hosts:
+        print(socket.getaddrinfo(host, 80, type=socket.SOCK_STREAM)[0][4], socket.gethostbyname(host))
+        with socket.socket() as stream, socket.socket(type=socket.SOCK_DGRAM) as datagrams:
+            stream.bind((host, 0))
+            print(stream.getsockname()[0], datagrams.sendto(b'1', (host, 9)))
+with xsocket.namespace('vpn'):
+    use('web.example', b'web.example', b'127.0.0.80')
+use('only.here', b'only.here', b'127.0.0.5')
+"""
+
+
+def test_bytes_where_they_are_not_compared_with_text(vpn):
+    """python -bb, in a block and outside of any."""
+    result = subprocess.run([sys.executable, '-bb', '-c', BYTES], check=False, text=True,
+                            capture_output=True)
+    assert (result.stderr, result.stdout) == ('', ''.join(
+        f"('{address}', 80) {address}\n{address} 1\n" * 3 for address in ('127.0.0.80', '127.0.0.5')))
 
 
 def test_ctypes_that_forgets(vpn):
