@@ -34,6 +34,21 @@ def test_a_signal_handler_while_hooks_are_installed(cookies, run, milliseconds):
     assert out == f'{cookies["vpn"]} 127.0.0.1\n{cookies["lan"]} 127.0.0.1\n1\n'
 
 
+AT_EXIT = """
+import atexit, sys, threading, urllib.request
+def fetch():
+    import xsocket
+    with xsocket.namespace('vpn'), urllib.request.urlopen('http://127.0.0.1:8080/') as answer:
+        print(answer.read().decode(), 'concurrent.futures.thread' in sys.modules)
+atexit.register(fetch)
+"""
+
+
+def test_the_first_use_is_when_the_program_ends(world, run):
+    """Then Python imports no executors any more, so that nobody will use one."""
+    assert run(AT_EXIT) == 'vpn False\n'
+
+
 def test_nothing_is_changed_before_it_is_needed(world, run):
     code = """
 import _socket, asyncio, concurrent.futures.process, multiprocessing.pool, socket, threading
