@@ -71,9 +71,16 @@ def test_what_is_no_name(server, error):
     """None least of all: it might have been meant as one's own, or as the default."""
     for function in (namespace, push, xsocket.socket, xsocket.Client,
                      lambda server: xsocket.getaddrinfo(server, 'web.example', 80)):
-        with pytest.raises(error):
+        with pytest.raises(error) as info:
             function(server)
+        assert error is not TypeError or str(info.value) == \
+            f'a broker has a str or a path as its name, not {server!r}'
     assert current() == '.'
+
+
+def test_a_client_of_one_s_own():
+    with pytest.raises(OSError, match=r"HERE is no broker.*xsocket\.socket.*: '\.'"):
+        xsocket.Client(xsocket.HERE)
 
 
 def test_paths(tmp_path, monkeypatch):
