@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import types
 from typing import Any, Callable, ContextManager
 
 
@@ -33,6 +34,12 @@ def _generator(place: ContextManager[Any], function: Callable[..., Any]) -> Call
                 step, what = generator.throw, error
 
     return wrapper
+
+
+def _awaitable_generator(place: ContextManager[Any], function: Callable[..., Any]
+                         ) -> Callable[..., Any]:
+    """Those of types.coroutine()."""
+    return types.coroutine(_generator(place, function))
 
 
 def _async_generator(place: ContextManager[Any], function: Callable[..., Any]
@@ -82,17 +89,29 @@ def _plain(place: ContextManager[Any], function: Callable[..., Any]) -> Callable
     return wrapper
 
 
+def _makes_awaitable_generators(function: Any) -> bool:
+    code = getattr(function, '__code__', None)
+    return bool(code and code.co_flags & inspect.CO_ITERABLE_COROUTINE)
+
+
+def _is_awaitable_generator(result: Any) -> bool:
+    return inspect.isgenerator(result) and inspect.isawaitable(result)
+
+
 _Kinds = list[tuple[Callable[[Any], bool], Callable[..., Callable[..., Any]]]]
 _KINDS: _Kinds = [
     (inspect.iscoroutinefunction, _coroutine), (inspect.isasyncgenfunction, _async_generator),
-    (inspect.isgeneratorfunction, _generator)]
+    (_makes_awaitable_generators, _awaitable_generator), (inspect.isgeneratorfunction, _generator)]
 _RESULTS: _Kinds = [
     (inspect.iscoroutine, _coroutine), (inspect.isasyncgen, _async_generator),
-    (inspect.isgenerator, _generator)]
+    (_is_awaitable_generator, _awaitable_generator), (inspect.isgenerator, _generator)]
 
 
 def decorate(place: ContextManager[Any], function: Callable[..., Any]) -> Callable[..., Any]:
     """The function, each call of it, or each step, within `with place`."""
+    if isinstance(function, type) or not callable(function):
+        raise TypeError(f'a function can be decorated, but not {function!r}: decorate functions in it, '
+                        'below @classmethod and the like')
     for applies, kind in _KINDS:
         if applies(function):
             return kind(place, function)

@@ -41,12 +41,11 @@ class namespace:
     __slots__ = ('server', '_used')
 
     def __init__(self, server: _context.Server) -> None:
-        self._used = True  # where there is no such server
         self.server = _context.name_of(server)
         self._used = False
 
     def __del__(self, _warn: Callable[..., None] = warnings.warn) -> None:
-        if not self._used:
+        if not getattr(self, '_used', True):  # there is none where there was an error
             _warn(f'{self!r} was never entered, and has done nothing: say "with"', RuntimeWarning,
                   stacklevel=2, source=self)
 

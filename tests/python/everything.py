@@ -103,7 +103,7 @@ def sockets():
 
 
 def errors():
-    for use in (lambda: xsocket.socket('nobody'), xsocket.namespace('nobody')(socket.socket)):
+    for use in (lambda: xsocket.socket('nobody'), xsocket.namespace('nobody')(lambda: socket.socket())):
         try:
             use()
         except FileNotFoundError as error:

@@ -72,6 +72,24 @@ def test_arguments_by_position(world):
         assert wire.netns_cookie(sock) == world.vpn.cookie
 
 
+class Index:
+    """What is a number to C, and equal to none."""
+
+    def __init__(self, number):
+        self.number = number
+
+    def __index__(self):
+        return int(self.number)
+
+
+def test_arguments_of_other_types(world):
+    with xsocket.namespace('vpn'):
+        with socket.socket(Index(socket.AF_INET6), Index(socket.SOCK_DGRAM), Index(0)) as sock:
+            assert (sock.family, sock.type) == (socket.AF_INET6, socket.SOCK_DGRAM)
+            assert wire.netns_cookie(sock) == world.vpn.cookie
+        socket.socket(Index(socket.AF_UNIX)).close()
+
+
 def test_one_s_own(world):
     with xsocket.socket('.') as sock, xsocket.namespace('vpn'), xsocket.socket('.') as inside:
         assert wire.netns_cookie(sock) == wire.netns_cookie(inside) == world.own_cookie

@@ -4,6 +4,7 @@
 import asyncio
 import contextvars
 import pathlib
+import sys
 import threading
 import types
 import warnings
@@ -236,3 +237,12 @@ def test_an_object_that_is_never_entered():
         namespace('vpn')(print)
         with pytest.raises(TypeError):
             namespace(None)
+
+
+def test_an_object_without_a_name(monkeypatch):
+    """It goes without another error than the one that is raised."""
+    ignored = []
+    monkeypatch.setattr(sys, 'unraisablehook', ignored.append)
+    with pytest.raises(TypeError):
+        namespace()
+    assert not ignored

@@ -2,6 +2,7 @@
 """Functions that are decorated, of all kinds. Asks no broker."""
 
 import asyncio
+import types
 
 import pytest
 
@@ -121,3 +122,35 @@ def test_functions_that_return_what_runs_later():
         assert stop.value.value == 'vpn'
 
     asyncio.run(main())
+
+
+@namespace('vpn')
+@types.coroutine
+def of_an_older_kind(seen):
+    seen.append(current())
+    yield
+    return current()
+
+
+def test_a_coroutine_of_an_older_kind():
+    """It can be awaited, as without the decorator, and so can one that a function returns."""
+    async def main():
+        for made in (of_an_older_kind, namespace('vpn')(lambda seen: of_an_older_kind(seen))):
+            seen = []
+            assert await made(seen) == 'vpn' and seen == ['vpn'] and current() == '.'
+
+    asyncio.run(main())
+
+
+class Class:
+    @classmethod
+    def method(cls):
+        return current()
+
+
+@pytest.mark.parametrize('what', [5, None, 'vpn', Class, vars(Class)['method']],
+                         ids=lambda what: type(what).__name__)
+def test_what_cannot_be_decorated(what):
+    """A class would be a class no more, and its methods would be outside."""
+    with pytest.raises(TypeError, match='a function can be decorated'):
+        namespace('vpn')(what)
