@@ -121,6 +121,43 @@ def test_threads_of_the_oldest_kind(cookies, run):
         word for name in ('vpn', '.') for word in [str(cookies[name])] * 4 + ['TypeError']]
 
 
+GREEN = """
+import _thread, threading
+def standing_in_for(start):
+    def start_new_thread(function, *args, **kwargs):
+        print('bound' if hasattr(function, '__self__') else 'carried')
+        return start(function, *args, **kwargs)
+    return start_new_thread
+_thread.start_new_thread = standing_in_for(_thread.start_new_thread)
+if hasattr(threading, '_start_joinable_thread'):  # by which Thread.start() does it from Python 3.13 on
+    threading._start_joinable_thread = standing_in_for(threading._start_joinable_thread)
+else:
+    threading._start_new_thread = _thread.start_new_thread
+import xsocket
+threading.excepthook = lambda arguments: print(repr(arguments.exc_value), xsocket.current())
+def fail():
+    print(xsocket.current())
+    raise KeyError
+class Thread(threading.Thread):
+    def more(self):
+        print(xsocket.current())
+        done.set()
+for server in ('vpn', '.'):
+    with xsocket.namespace(server):
+        thread, done = Thread(target=fail), threading.Event()
+        thread.start()
+        thread.join()
+        _thread.start_new_thread(thread.more, ())
+        done.wait(10)
+"""
+
+
+def test_threads_that_are_known_by_their_function(world, run):
+    """As eventlet knows those of Thread.start(). Each is where it should be, until excepthook() has run."""
+    assert run(GREEN).split() == ['bound', 'vpn', 'KeyError()', 'vpn', 'carried', 'vpn',
+                                  'bound', '.', 'KeyError()', '.', 'bound', '.']
+
+
 def test_a_thread_cannot_be_started(cookies, monkeypatch):
     """The second time; and where the system has none left: it can be started later."""
     thread = threading.Thread(target=lambda: None)
