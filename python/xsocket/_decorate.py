@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 import types
 from typing import Any, Callable, ContextManager
 
@@ -42,12 +43,23 @@ def _awaitable_generator(place: ContextManager[Any], function: Callable[..., Any
     return types.coroutine(_generator(place, function))
 
 
+def _begin(generator: Any, what: None) -> Any:
+    """The first step of one that event loops do not notice: they would close it beside its wrapper, which
+    does that itself, and in the namespace."""
+    hooks = sys.get_asyncgen_hooks()
+    sys.set_asyncgen_hooks(None, None)
+    try:
+        return generator.asend(what)
+    finally:
+        sys.set_asyncgen_hooks(*hooks)
+
+
 def _async_generator(place: ContextManager[Any], function: Callable[..., Any]
                      ) -> Callable[..., Any]:
     @functools.wraps(function)
     async def wrapper(*args: Any, **kwargs: Any) -> Any:
         generator = function(*args, **kwargs)
-        step, what = generator.asend, None
+        step, what = functools.partial(_begin, generator), None
         while True:
             try:
                 with place:

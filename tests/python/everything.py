@@ -56,6 +56,27 @@ def decorated():
     yield asyncio.run(xsocket.namespace('lan')(stream)())
 
 
+@xsocket.namespace('vpn')
+async def left_open(answers):
+    try:
+        yield
+    finally:
+        answers.append(await stream())
+
+
+def closed():
+    """What a loop closes at its end."""
+    answers, kept = [], []
+
+    async def main():
+        for _ in range(3):
+            kept.append(left_open(answers))
+            await kept[-1].asend(None)
+
+    asyncio.run(main())
+    return answers
+
+
 async def tasks():
     async def one(name):
         async with xsocket.namespace(name):
@@ -118,6 +139,7 @@ def main():
     print('blocks', *blocks())
     print('pushed', *pushed())
     print('decorated', *decorated())
+    print('closed', *closed())
     print('tasks', *sum(asyncio.run(tasks()), ()))
     print('threads', *threads())
     print('pools', *pools())

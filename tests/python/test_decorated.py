@@ -2,6 +2,7 @@
 """Functions that are decorated, of all kinds. Asks no broker."""
 
 import asyncio
+import sys
 import types
 
 import pytest
@@ -97,6 +98,23 @@ def test_coroutines():
         return current()
 
     asyncio.run(main())
+
+
+def test_async_generators_that_a_loop_closes():
+    """Each by the decorated one only, in the namespace; also where another function returns them."""
+    ends, errors, kept = [], [], []
+
+    async def main():
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: errors.append(context))
+        hooks = sys.get_asyncgen_hooks()
+        for i in range(6):
+            kept.append(async_generator(ends) if i % 2 else
+                        namespace('lan')(lambda: async_generator.__wrapped__(ends))())
+            await kept[-1].asend(None)
+        assert sys.get_asyncgen_hooks() == hooks
+
+    asyncio.run(main())
+    assert (sorted(ends), errors) == (['lan'] * 3 + ['vpn'] * 3, [])
 
 
 def test_functions_that_return_what_runs_later():

@@ -14,6 +14,7 @@ EXPECTED = """\
 blocks vpn lan here vpn here
 pushed vpn IndexError
 decorated vpn lan
+closed vpn vpn vpn
 tasks vpn vpn lan lan here here vpn vpn
 threads vpn lan here
 pools vpn here lan vpn here lan
