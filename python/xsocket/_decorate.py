@@ -7,6 +7,7 @@ each step enters and leaves.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import sys
@@ -93,6 +94,9 @@ def _plain(place: ContextManager[Any], function: Callable[..., Any]) -> Callable
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         with place:
             result = function(*args, **kwargs)
+        if isinstance(result, _CONTEXT_MANAGERS):
+            raise TypeError(f'{function!r} returns a context manager, which would run outside of the '
+                            'namespace: put it below @contextmanager or @asynccontextmanager')
         for applies, kind in _RESULTS:
             if applies(result):
                 return kind(place, lambda: result)()
@@ -110,6 +114,7 @@ def _is_awaitable_generator(result: Any) -> bool:
     return inspect.isgenerator(result) and inspect.isawaitable(result)
 
 
+_CONTEXT_MANAGERS = (contextlib._GeneratorContextManager, contextlib._AsyncGeneratorContextManager)
 _Kinds = list[tuple[Callable[[Any], bool], Callable[..., Callable[..., Any]]]]
 _KINDS: _Kinds = [
     (inspect.iscoroutinefunction, _coroutine), (inspect.isasyncgenfunction, _async_generator),

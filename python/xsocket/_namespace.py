@@ -28,7 +28,8 @@ class namespace:
     `with namespace('vpn'):` holds for what the block calls, and for the tasks and threads that are
     started in it, to their end. Other threads and tasks notice nothing. Sockets stay where they were
     made. Blocks can be nested; the innermost one counts. Also `async with`, and as a decorator of
-    functions, coroutine functions and generators. One object can be used many times, and at once.
+    functions, coroutine functions and generators, below @contextmanager. One object can be used many
+    times, and at once.
 
     A socket that cannot be had is an OSError with the broker's path as filename, and a name that
     cannot be looked up a socket.gaierror; never is it one of the own namespace instead. See

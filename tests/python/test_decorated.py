@@ -2,6 +2,7 @@
 """Functions that are decorated, of all kinds. Asks no broker."""
 
 import asyncio
+import contextlib
 import sys
 import types
 
@@ -172,3 +173,21 @@ def test_what_cannot_be_decorated(what):
     """A class would be a class no more, and its methods would be outside."""
     with pytest.raises(TypeError, match='a function can be decorated'):
         namespace('vpn')(what)
+
+
+def test_functions_that_return_context_managers():
+    """Their code runs later, and nobody would notice that it does so outside."""
+    @contextlib.contextmanager
+    def plain():
+        yield current()
+
+    @contextlib.asynccontextmanager
+    async def asynchronous():
+        yield current()
+
+    for function in (plain, asynchronous):
+        with pytest.raises(TypeError, match=f'{function.__name__}.*put it below @contextmanager'):
+            namespace('vpn')(function)()
+    with contextlib.contextmanager(namespace('vpn')(plain.__wrapped__))() as where:
+        assert where == 'vpn' and current() == '.'
+    assert current() == '.'
