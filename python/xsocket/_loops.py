@@ -11,6 +11,7 @@ start it.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import socket
 import sys
@@ -93,8 +94,23 @@ def _hooked_init_subclass(inherited: Any) -> Any:
     return classmethod(hooked)
 
 
+def _hooked_runner(run: Callable[..., Any]) -> Callable[..., Any]:
+    """A Runner has its tasks in a context of its own, from the first on. It enters what the caller has."""
+    @functools.wraps(run)
+    def hooked(self: Any, coro: Any, *, context: Any = None) -> Any:
+        kept = self._context if context is None else None
+        if kept is not None:  # the first time it is copied from the caller's
+            with contextlib.suppress(RuntimeError):  # it is running, which run() says better
+                kept.run(_context.top.set, _context.top.get())
+        return run(self, coro, context=context)
+
+    return hooked
+
+
 def install() -> None:
     import asyncio
+    if sys.version_info >= (3, 11):
+        _redirect.replace(asyncio.Runner, 'run', _hooked_runner)
     _hook_all(asyncio.AbstractEventLoop)
     _redirect.replace(asyncio.AbstractEventLoop, '__init_subclass__', _hooked_init_subclass)
 

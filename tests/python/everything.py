@@ -6,6 +6,7 @@ It prints what it found, one line each. Servers in vpn, lan and outside answer w
 
 import asyncio
 import concurrent.futures
+import contextlib
 import multiprocessing
 import os
 import socket
@@ -77,6 +78,15 @@ def closed():
     return answers
 
 
+def runners():
+    """Before Python 3.11 there is none, and each run is one of its own."""
+    with contextlib.ExitStack() as stack:
+        run = stack.enter_context(asyncio.Runner()).run if hasattr(asyncio, 'Runner') else asyncio.run
+        for name in ('vpn', 'lan', '.'):
+            with xsocket.namespace(name):
+                yield run(stream())
+
+
 async def tasks():
     async def one(name):
         async with xsocket.namespace(name):
@@ -140,6 +150,7 @@ def main():
     print('pushed', *pushed())
     print('decorated', *decorated())
     print('closed', *closed())
+    print('runners', *runners())
     print('tasks', *sum(asyncio.run(tasks()), ()))
     print('threads', *threads())
     print('pools', *pools())
