@@ -345,3 +345,32 @@ def test_a_loop_of_another_make(world):
     finally:
         asyncio._set_running_loop(None)
     assert xsocket.current() == '.'
+
+
+TWISTED = """
+import socket, urllib.request
+import xsocket
+from twisted.internet import reactor, threads
+def fetch(name):
+    with xsocket.namespace(name), urllib.request.urlopen('http://127.0.0.1:8080/', timeout=10) as answer:
+        return answer.read().decode()
+def main():
+    for enter in (lambda: fetch('vpn'), lambda: xsocket.push('vpn')):
+        try:
+            enter()
+        except RuntimeError as error:
+            print('asyncioreactor' in str(error) and 'deferToThread' in str(error), xsocket.current())
+    xsocket.socket('vpn').close()
+    with xsocket.namespace('.'):
+        threads.deferToThread(fetch, 'vpn').addBoth(print).addCallback(lambda _: reactor.stop())
+print(fetch('vpn'))
+reactor.callWhenRunning(main)
+reactor.run()
+print(fetch('lan'))
+"""
+
+
+def test_a_reactor_of_twisted(world, run):
+    """What it makes and calls later is outside. So nobody can enter in its thread while it runs."""
+    require_module('twisted.internet.test')
+    assert run(TWISTED).split() == ['vpn', 'True', '.', 'True', '.', 'vpn', 'lan']
