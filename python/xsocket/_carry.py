@@ -173,6 +173,15 @@ def hooked_pool(method: Method) -> Method:
     return hooked
 
 
+def hooked_call_in_thread(method: Method) -> Method:
+    """For a pool of Twisted's, whose threads call both; the former goes on in the reactor's thread."""
+    @functools.wraps(method)
+    def hooked(self: Any, onResult: Any, func: Method, *args: Any, **kw: Any) -> Any:
+        return method(self, onResult and carried(onResult), carried(func), *args, **kw)
+
+    return hooked
+
+
 def hooked_run_in_executor(method: Method) -> Method:
     """For executors of other kinds. A coroutine function is a mistake that the loop wants to see."""
     @functools.wraps(method)

@@ -116,6 +116,13 @@ def install() -> None:
     _redirect.replace(asyncio.AbstractEventLoop, '__init_subclass__', _hooked_init_subclass)
 
 
+def install_late() -> None:
+    """Each time that somebody enters: a program may have imported Twisted since, and is not made to."""
+    pool = getattr(sys.modules.get('twisted.python.threadpool'), 'ThreadPool', None)
+    if pool:
+        _redirect.replace(pool, 'callInThreadWithCallback', _carry.hooked_call_in_thread)
+
+
 def _guard_reactor() -> None:
     reactor = sys.modules.get('twisted.internet.reactor')
     of_asyncio = sys.modules.get('twisted.internet.asyncioreactor')

@@ -15,6 +15,7 @@ def _enter(server: str, owner: object) -> None:
     if server != _context.HERE:
         _hooks.install()
         _loops.guard()
+        _loops.install_late()
     _context.enter(server, owner)
 
 

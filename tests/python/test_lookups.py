@@ -282,6 +282,34 @@ def test_libraries(vpn):
             assert asyncio.run(get()) == name
 
 
+TWISTED = """
+import xsocket
+from twisted.internet import asyncioreactor
+asyncioreactor.install()
+from twisted.internet import defer, reactor, threads
+from twisted.web import client
+def get(name):
+    with xsocket.namespace(name):
+        return client.Agent(reactor).request(b'GET', b'http://web.example/').addCallback(client.readBody)
+@defer.inlineCallbacks
+def main():
+    for name in ('vpn', 'lan', 'lan', 'vpn'):
+        print((yield get(name)).decode())
+        with xsocket.namespace(name):
+            waiting = threads.deferToThread(xsocket.current)
+        print((yield waiting), (yield threads.deferToThread(xsocket.current)))
+reactor.callWhenRunning(lambda: main().addErrback(print).addCallback(lambda _: reactor.stop()))
+reactor.run()
+"""
+
+
+def test_twisted(vpn, run):
+    """Its reactor of asyncio, which looks names up in a pool of threads, and goes on from those."""
+    require_module('twisted.internet.test')
+    assert run(TWISTED).split() == [word for name in ('vpn', 'lan', 'lan', 'vpn')
+                                    for word in (name, name, '.')]
+
+
 EARLY = """
 from socket import getaddrinfo, gethostbyname, gethostbyname_ex as another, getnameinfo, getfqdn
 from socket import create_connection
