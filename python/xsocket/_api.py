@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import _socket
+import errno
 import socket as std
 from typing import Any, Callable, TypeVar, Union
 
@@ -55,6 +56,9 @@ class Client(_client.Connections):
 
     def __init__(self, server: _context.Server) -> None:
         name = _context.name_of(server)
+        if name == _context.HERE:
+            raise OSError(errno.EINVAL, 'HERE is no broker, which a Client is for: say '
+                          'xsocket.socket(xsocket.HERE)', name)
         _hooks.install()
         super().__init__(name)
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import _thread
 import functools
 import inspect
+import threading
 from typing import Any, Callable, Optional
 
 from . import _context, _everywhere, _places, _redirect
@@ -70,6 +71,20 @@ def carried(function: Method) -> Method:
     return function if isinstance(function, Carried) else Carried(function, _context.target())
 
 
+class Run:
+    """A thread's run() in the namespace of whoever starts it."""
+
+    def __init__(self, thread: Any, server: str) -> None:
+        self.thread, self.run, self.server = thread, thread.run, server
+
+    def __call__(self) -> None:
+        del self.thread.run
+        there = _context.only(self.server)
+        there.__enter__()
+        self.run()
+        there.__exit__()  # where it fails the thread stays, and threading.excepthook() is there, too
+
+
 def hooked_start_thread(start: Method) -> Method:
     @functools.wraps(start)
     def hooked(self: Any) -> Any:
@@ -77,14 +92,7 @@ def hooked_start_thread(start: Method) -> Method:
         # the latter are errors
         if server is None or not getattr(self, '_initialized', True) or self.ident is not None:
             return start(self)
-        run = self.run
-
-        def run_there() -> None:
-            del self.run
-            with _context.only(server):
-                run()
-
-        self.run = run_there
+        self.run = Run(self, server)
         try:
             return start(self)
         except BaseException:
@@ -94,10 +102,17 @@ def hooked_start_thread(start: Method) -> Method:
     return hooked
 
 
+def _carries(function: Any) -> bool:
+    """Whether Thread.start() starts this, which leads to a Run. Others know it by what it is bound to."""
+    thread = getattr(function, '__self__', None)
+    return (isinstance(thread, threading.Thread) and isinstance(thread.run, Run)
+            and function.__name__ == '_bootstrap')
+
+
 def _hooked_start_new_thread(start: Method) -> Method:
     @functools.wraps(start)
     def hooked(function: Method, /, *rest: Any) -> Any:
-        if _context.target() is not None and callable(function):
+        if _context.target() is not None and callable(function) and not _carries(function):
             function = carried(function)
         return start(function, *rest)
 
@@ -154,6 +169,15 @@ def hooked_pool(method: Method) -> Method:
             if kwargs.get(name):
                 kwargs[name] = carried(kwargs[name])
         return submit(self, *args, **kwargs)
+
+    return hooked
+
+
+def hooked_call_in_thread(method: Method) -> Method:
+    """For a pool of Twisted's, whose threads call both; the former goes on in the reactor's thread."""
+    @functools.wraps(method)
+    def hooked(self: Any, onResult: Any, func: Method, *args: Any, **kw: Any) -> Any:
+        return method(self, onResult and carried(onResult), carried(func), *args, **kw)
 
     return hooked
 

@@ -47,7 +47,7 @@ def name_of(server: Server) -> str:
     Raises TypeError for what is no name, None for example; ValueError for one with a NUL; OSError
     (EINVAL) for an empty one, which an unset variable may have been.
     """
-    name = os.fspath(server)
+    name = os.fspath(server) if isinstance(server, os.PathLike) else server
     if not isinstance(name, str):
         raise TypeError(f'a broker has a str or a path as its name, not {name!r}')
     if not name:

@@ -64,7 +64,8 @@ def install() -> None:
 
 def _install_elsewhere() -> None:
     for module, owner, name, hook in _ELSEWHERE:
-        with contextlib.suppress(ImportError):  # not a part of this installation
+        # not a part of this installation; or the program ends, and nobody can import it any more
+        with contextlib.suppress(ImportError, RuntimeError):
             _redirect.replace(getattr(importlib.import_module(module), owner), name, hook)
     with contextlib.suppress(ImportError):
         _loops.install()

@@ -3,7 +3,8 @@
 
 The latter make sockets, and look names up, without Python's classes and functions. So they refuse to
 make a socket in a namespace, and look names up as asyncio does, by Python's functions in an executor.
-Within one that is not uvloop's, and of which nothing more is known, nobody can enter a namespace.
+Within one that is not uvloop's, and of which nothing more is known, nobody can enter a namespace; nor
+can anybody in the thread of a reactor of Twisted's that is not asyncioreactor.
 
 All classes are known by their base, also those that come later: programs import uvloop when they
 start it.
@@ -11,6 +12,7 @@ start it.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import socket
 import sys
@@ -93,16 +95,50 @@ def _hooked_init_subclass(inherited: Any) -> Any:
     return classmethod(hooked)
 
 
+def _hooked_runner(run: Callable[..., Any]) -> Callable[..., Any]:
+    """A Runner has its tasks in a context of its own, from the first on. It enters what the caller has."""
+    @functools.wraps(run)
+    def hooked(self: Any, coro: Any, *, context: Any = None) -> Any:
+        kept = self._context if context is None else None
+        if kept is not None:  # the first time it is copied from the caller's
+            with contextlib.suppress(RuntimeError):  # it is running, which run() says better
+                kept.run(_context.top.set, _context.top.get())
+        return run(self, coro, context=context)
+
+    return hooked
+
+
 def install() -> None:
     import asyncio
+    if sys.version_info >= (3, 11):
+        _redirect.replace(asyncio.Runner, 'run', _hooked_runner)
     _hook_all(asyncio.AbstractEventLoop)
     _redirect.replace(asyncio.AbstractEventLoop, '__init_subclass__', _hooked_init_subclass)
 
 
+def install_late() -> None:
+    """Each time that somebody enters: a program may have imported Twisted since, and is not made to."""
+    pool = getattr(sys.modules.get('twisted.python.threadpool'), 'ThreadPool', None)
+    if pool:
+        _redirect.replace(pool, 'callInThreadWithCallback', _carry.hooked_call_in_thread)
+
+
+def _guard_reactor() -> None:
+    reactor = sys.modules.get('twisted.internet.reactor')
+    of_asyncio = sys.modules.get('twisted.internet.asyncioreactor')
+    if (getattr(reactor, 'running', False)
+            and not isinstance(reactor, getattr(of_asyncio, 'AsyncioSelectorReactor', ()))
+            and sys.modules['twisted.python.threadable'].isInIOThread()):
+        raise RuntimeError(f'{reactor!r} makes sockets, and calls what waits, outside of all namespaces. Let '
+                           'a thread enter by deferToThread(), or use twisted.internet.asyncioreactor')
+
+
 def guard() -> None:
-    """Raises RuntimeError within a loop that is neither asyncio's nor uvloop's."""
+    """Raises RuntimeError within a loop that is neither asyncio's nor uvloop's, also one of Twisted's."""
     asyncio = sys.modules.get('asyncio')
     loop = asyncio and getattr(asyncio, '_get_running_loop', lambda: None)()
-    if asyncio and loop and not isinstance(
+    if not (asyncio and loop):
+        _guard_reactor()
+    elif not isinstance(
             loop, (asyncio.BaseEventLoop, getattr(sys.modules.get('uvloop'), 'Loop', ()))):
         raise _refusal(loop)

@@ -28,11 +28,15 @@ libc: dict[str, Callable[..., Any]] = {}
 """What was there before install(), by its name."""
 
 
-def is_numeric(host: Any) -> bool:
+def text_of(host: Any) -> Any:
+    """For comparisons, as python -b forbids those of bytes with text."""
+    return host.decode('latin-1') if isinstance(host, (bytes, bytearray)) else host
+
+
+def is_numeric(host: str) -> bool:
     """Whether a host is an address that means the same in each namespace."""
     try:
-        text = host if isinstance(host, str) else host.decode()
-        _socket.inet_pton(_socket.AF_INET6 if ':' in text else _socket.AF_INET, text)
+        _socket.inet_pton(_socket.AF_INET6 if ':' in host else _socket.AF_INET, host)
     except (OSError, ValueError):
         return False
     return True
@@ -110,7 +114,7 @@ def look_up(server: str, host: Any, port: Any, family: int = 0, type: int = 0, p
             flags: int = 0) -> list[Found]:
     """As _socket.getaddrinfo(), in the broker's namespace."""
     # the zone of an address is an interface of the namespace
-    if host is not None and '%' in str(host):
+    if host is not None and '%' in str(text_of(host)):
         sys.audit('socket.getaddrinfo', host, port, family, type, proto)
     else:
         numeric = _numeric_only(host, port, family, type, proto, flags)
@@ -147,7 +151,7 @@ def name_of(server: str, sockaddr: Any, flags: int) -> tuple[str, str]:
 
 
 def _gethostbyname(server: str, host: Any, /) -> str:
-    if host in ('', '<broadcast>'):
+    if text_of(host) in ('', '<broadcast>'):
         return '255.255.255.255' if host else '0.0.0.0'
     return _gethostbyname_ex(server, host)[2][0]
 

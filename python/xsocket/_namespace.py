@@ -15,6 +15,7 @@ def _enter(server: str, owner: object) -> None:
     if server != _context.HERE:
         _hooks.install()
         _loops.guard()
+        _loops.install_late()
     _context.enter(server, owner)
 
 
@@ -28,7 +29,8 @@ class namespace:
     `with namespace('vpn'):` holds for what the block calls, and for the tasks and threads that are
     started in it, to their end. Other threads and tasks notice nothing. Sockets stay where they were
     made. Blocks can be nested; the innermost one counts. Also `async with`, and as a decorator of
-    functions, coroutine functions and generators. One object can be used many times, and at once.
+    functions, coroutine functions and generators, below @contextmanager. One object can be used many
+    times, and at once.
 
     A socket that cannot be had is an OSError with the broker's path as filename, and a name that
     cannot be looked up a socket.gaierror; never is it one of the own namespace instead. See
@@ -41,12 +43,11 @@ class namespace:
     __slots__ = ('server', '_used')
 
     def __init__(self, server: _context.Server) -> None:
-        self._used = True  # where there is no such server
         self.server = _context.name_of(server)
         self._used = False
 
     def __del__(self, _warn: Callable[..., None] = warnings.warn) -> None:
-        if not self._used:
+        if not getattr(self, '_used', True):  # there is none where there was an error
             _warn(f'{self!r} was never entered, and has done nothing: say "with"', RuntimeWarning,
                   stacklevel=2, source=self)
 

@@ -30,7 +30,7 @@ Init = Callable[..., None]
 
 def fill(sock: socket.socket, init: Init, server: str, family: int, type: int, proto: int) -> None:
     """Makes sock, which has no descriptor yet, a socket of the broker's namespace."""
-    family = socket.AF_INET if family == -1 else operator.index(family)
+    family = socket.AF_INET if family == -1 else family
     type = socket.SOCK_STREAM if type == -1 else operator.index(type)
     proto = 0 if proto == -1 else operator.index(proto)
     fd = _client.connections_to(server).descriptor(family, type, proto)
@@ -53,9 +53,10 @@ def hooked_init(init: Init) -> Init:
     @functools.wraps(init)
     def __init__(self: socket.socket, family: int = -1, type: int = -1, proto: int = -1,
                  fileno: Optional[int] = None) -> None:
-        if fileno is None and family in FAMILIES:
-            server = _target()
-            if server is not None:
+        server = _target() if fileno is None else None
+        if server is not None:
+            family = operator.index(family)
+            if family in FAMILIES:
                 return fill(self, init, server, family, type, proto)
         return init(self, family, type, proto, fileno)
 
@@ -63,7 +64,7 @@ def hooked_init(init: Init) -> Init:
 
 
 @functools.lru_cache(1024)
-def _may_be_name(host: Any) -> bool:
+def _may_be_name(host: str) -> bool:
     return bool(host) and host != '<broadcast>' and not _names.is_numeric(host)
 
 
@@ -71,10 +72,8 @@ def needs_look_up(address: Any) -> bool:
     """Whether this may be an address with a name in it; false for all that is numeric."""
     if not isinstance(address, tuple) or not address:
         return False
-    host = address[0]
-    if isinstance(host, str):
-        return _may_be_name(host)
-    return isinstance(host, (bytes, bytearray)) and _may_be_name(bytes(host))
+    host = _names.text_of(address[0])
+    return isinstance(host, str) and _may_be_name(host)
 
 
 def is_internet(sock: Any) -> bool:

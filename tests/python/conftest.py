@@ -22,6 +22,12 @@ def world(build):
     made.close()
 
 
+@pytest.fixture
+def cookies(world):
+    """By which the kernel knows namespaces; '.' is the own one."""
+    return {'vpn': world.vpn.cookie, 'lan': world.lan.cookie, '.': world.own_cookie}
+
+
 @pytest.fixture(scope='module')
 def quiet_outside():
     """Name servers are at 127.0.0.1, and web servers at 127.0.0.80: outside nobody asks those."""

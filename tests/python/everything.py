@@ -6,6 +6,7 @@ It prints what it found, one line each. Servers in vpn, lan and outside answer w
 
 import asyncio
 import concurrent.futures
+import contextlib
 import multiprocessing
 import os
 import socket
@@ -56,6 +57,36 @@ def decorated():
     yield asyncio.run(xsocket.namespace('lan')(stream)())
 
 
+@xsocket.namespace('vpn')
+async def left_open(answers):
+    try:
+        yield
+    finally:
+        answers.append(await stream())
+
+
+def closed():
+    """What a loop closes at its end."""
+    answers, kept = [], []
+
+    async def main():
+        for _ in range(3):
+            kept.append(left_open(answers))
+            await kept[-1].asend(None)
+
+    asyncio.run(main())
+    return answers
+
+
+def runners():
+    """Before Python 3.11 there is none, and each run is one of its own."""
+    with contextlib.ExitStack() as stack:
+        run = stack.enter_context(asyncio.Runner()).run if hasattr(asyncio, 'Runner') else asyncio.run
+        for name in ('vpn', 'lan', '.'):
+            with xsocket.namespace(name):
+                yield run(stream())
+
+
 async def tasks():
     async def one(name):
         async with xsocket.namespace(name):
@@ -103,7 +134,7 @@ def sockets():
 
 
 def errors():
-    for use in (lambda: xsocket.socket('nobody'), xsocket.namespace('nobody')(socket.socket)):
+    for use in (lambda: xsocket.socket('nobody'), xsocket.namespace('nobody')(lambda: socket.socket())):
         try:
             use()
         except FileNotFoundError as error:
@@ -118,6 +149,8 @@ def main():
     print('blocks', *blocks())
     print('pushed', *pushed())
     print('decorated', *decorated())
+    print('closed', *closed())
+    print('runners', *runners())
     print('tasks', *sum(asyncio.run(tasks()), ()))
     print('threads', *threads())
     print('pools', *pools())

@@ -4,12 +4,10 @@
 import errno
 import fcntl
 import os
-import pathlib
 import resource
 import signal
 import socket
 import ssl
-import threading
 
 import pytest
 
@@ -72,6 +70,24 @@ def test_arguments_by_position(world):
     with xsocket.namespace('vpn'), socket.socket(socket.AF_INET6, socket.SOCK_DGRAM, 0) as sock:
         assert (sock.family, sock.type) == (socket.AF_INET6, socket.SOCK_DGRAM)
         assert wire.netns_cookie(sock) == world.vpn.cookie
+
+
+class Index:
+    """What is a number to C, and equal to none."""
+
+    def __init__(self, number):
+        self.number = number
+
+    def __index__(self):
+        return int(self.number)
+
+
+def test_arguments_of_other_types(world):
+    with xsocket.namespace('vpn'):
+        with socket.socket(Index(socket.AF_INET6), Index(socket.SOCK_DGRAM), Index(0)) as sock:
+            assert (sock.family, sock.type) == (socket.AF_INET6, socket.SOCK_DGRAM)
+            assert wire.netns_cookie(sock) == world.vpn.cookie
+        socket.socket(Index(socket.AF_UNIX)).close()
 
 
 def test_one_s_own(world):
@@ -261,100 +277,6 @@ def test_a_thousand(world):
             socket.socket().close()
             xsocket.socket('vpn', socket.AF_INET6, socket.SOCK_DGRAM).close()
     assert descriptors() == before
-
-
-def test_a_client(world):
-    before = descriptors()
-    with xsocket.Client(pathlib.Path(world.vpn.path)) as client:
-        assert client.server == world.vpn.path and 'closed' not in repr(client)
-        with client.socket() as one, client.socket(socket.AF_INET6, socket.SOCK_DGRAM) as two:
-            assert type(one) is socket.socket and not one.get_inheritable()
-            assert (two.family, two.type) == (socket.AF_INET6, socket.SOCK_DGRAM)
-            assert {wire.netns_cookie(each) for each in (one, two)} == {world.vpn.cookie}
-        assert client.sockets(0) == []
-        many = client.sockets(600, type=socket.SOCK_DGRAM)
-        assert len({each.fileno() for each in many}) == 600
-        assert {wire.netns_cookie(each) for each in many} == {world.vpn.cookie}
-        assert {each.type for each in many} == {socket.SOCK_DGRAM}
-        for each in many:
-            each.close()
-    assert descriptors() == before
-    assert repr(client) == f'<xsocket.Client {world.vpn.path!r} closed>'
-    client.close()
-    for function in (client.socket, lambda: client.sockets(1)):
-        with pytest.raises(ValueError, match='closed'):
-            function()
-
-
-def test_a_client_in_threads(world):
-    """All at once, and while it is closed; no more connections are kept than it says."""
-    before, failures = descriptors(), []
-
-    def ask(client, until):
-        try:
-            while not until.is_set():
-                with client.socket() as sock:
-                    assert wire.netns_cookie(sock) == world.vpn.cookie
-        except ValueError as error:
-            assert 'closed' in str(error)
-        except BaseException as error:
-            failures.append(error)
-
-    for close in (False, True):
-        with xsocket.Client('vpn') as client:
-            until = threading.Event()
-            threads = [threading.Thread(target=ask, args=(client, until)) for _ in range(8)]
-            for each in threads:
-                each.start()
-            for _ in range(100):
-                client.socket().close()
-            if close:
-                client.close()
-            until.set()
-            for each in threads:
-                each.join()
-            assert len(descriptors() - before) <= (0 if close else 4)
-    assert not failures and descriptors() == before
-
-
-def test_a_client_after_fork(world):
-    """Parent and child do not take each other's answers."""
-    with xsocket.Client('vpn') as client:
-        client.socket().close()
-        child = os.fork()
-        if child == 0:
-            status = 1
-            try:
-                for _ in range(200):
-                    with client.socket(type=socket.SOCK_DGRAM) as sock:
-                        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_TYPE) == socket.SOCK_DGRAM
-                        assert wire.netns_cookie(sock) == world.vpn.cookie
-                status = 0
-            finally:
-                os._exit(status)
-        for _ in range(200):
-            with client.socket() as sock:
-                assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_TYPE) == socket.SOCK_STREAM
-        assert os.waitpid(child, 0)[1] == 0
-
-
-def test_its_descriptors_closed_behind_its_back(world):
-    """As a daemon does when it begins."""
-    with xsocket.Client('vpn') as client:
-        before = descriptors()
-        client.socket().close()
-        pid = os.fork()
-        if pid == 0:
-            status = 1
-            try:
-                os.closerange(3, 10000)
-                with client.socket() as sock:
-                    assert wire.netns_cookie(sock) == world.vpn.cookie
-                status = 0
-            finally:
-                os._exit(status)
-        assert os.waitpid(pid, 0)[1] == 0
-        assert descriptors() == before
 
 
 def test_the_examples_server_is_there(world):

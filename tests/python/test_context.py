@@ -4,6 +4,7 @@
 import asyncio
 import contextvars
 import pathlib
+import sys
 import threading
 import types
 import warnings
@@ -71,9 +72,16 @@ def test_what_is_no_name(server, error):
     """None least of all: it might have been meant as one's own, or as the default."""
     for function in (namespace, push, xsocket.socket, xsocket.Client,
                      lambda server: xsocket.getaddrinfo(server, 'web.example', 80)):
-        with pytest.raises(error):
+        with pytest.raises(error) as info:
             function(server)
+        assert error is not TypeError or str(info.value) == \
+            f'a broker has a str or a path as its name, not {server!r}'
     assert current() == '.'
+
+
+def test_a_client_of_one_s_own():
+    with pytest.raises(OSError, match=r"HERE is no broker.*xsocket\.socket.*: '\.'"):
+        xsocket.Client(xsocket.HERE)
 
 
 def test_paths(tmp_path, monkeypatch):
@@ -176,121 +184,6 @@ def test_a_generator_that_ends_elsewhere():
         assert current() == 'lan'
 
 
-@namespace('vpn')
-def decorated(first, *, second=2):
-    """What it is for."""
-    return current(), first, second
-
-
-def test_a_function():
-    assert decorated(1, second=3) == ('vpn', 1, 3)
-    assert decorated.__name__ == 'decorated' and decorated.__doc__ == 'What it is for.'
-    assert current() == '.'
-
-
-@namespace('vpn')
-def generator(ends):
-    assert current() == 'vpn'
-    try:
-        while True:
-            try:
-                ends.append((yield current()))
-            except KeyError:
-                ends.append('KeyError')
-            if ends[-1] == 'end':
-                return 'ended'
-    finally:
-        ends.append(current())
-
-
-def test_a_generator():
-    """Each step is inside, and the caller is not; what is sent, thrown and returned goes through."""
-    ends = []
-    made = generator(ends)
-    assert current() == '.'
-    assert next(made) == 'vpn' and current() == '.'
-    assert made.send(1) == 'vpn'
-    with namespace('lan'):
-        assert made.throw(KeyError()) == 'vpn' and current() == 'lan'
-    with pytest.raises(StopIteration) as stop:
-        made.send('end')
-    assert stop.value.value == 'ended' and ends == [1, 'KeyError', 'end', 'vpn']
-    made = generator(ends)
-    next(made)
-    with pytest.raises(ZeroDivisionError):
-        made.throw(ZeroDivisionError())
-    made = generator(ends)
-    next(made)
-    made.close()
-    assert ends[4:] == ['vpn', 'vpn'] and current() == '.'
-
-
-@namespace('vpn')
-async def coroutine():
-    await asyncio.sleep(0)
-    return current()
-
-
-@namespace('vpn')
-async def async_generator(ends):
-    try:
-        while True:
-            await asyncio.sleep(0)
-            try:
-                ends.append((yield current()))
-            except KeyError:
-                ends.append('KeyError')
-    finally:
-        await asyncio.sleep(0)
-        ends.append(current())
-
-
-def test_coroutines():
-    async def main():
-        assert await coroutine() == 'vpn' and current() == '.'
-        async with namespace('lan'):
-            assert current() == 'lan'
-            assert await asyncio.gather(coroutine(), read()) == ['vpn', 'lan']
-        assert current() == '.'
-        ends = []
-        made = async_generator(ends)
-        assert await made.asend(None) == 'vpn' and current() == '.'
-        assert await made.asend(1) == 'vpn'
-        assert await made.athrow(KeyError()) == 'vpn' and current() == '.'
-        await made.aclose()
-        assert ends == [1, 'KeyError', 'vpn'] and current() == '.'
-
-    async def read():
-        return current()
-
-    asyncio.run(main())
-
-
-def test_functions_that_return_what_runs_later():
-    """As what other decorators, and objects that can be called, make of coroutine functions."""
-    async def co():
-        return current()
-
-    def steps():
-        assert (yield current()) == 'sent'
-        return current()
-
-    async def async_steps():
-        yield current()
-
-    async def main():
-        inside = namespace('vpn')
-        assert await inside(lambda: co())() == 'vpn'
-        assert [each async for each in inside(lambda: async_steps())()] == ['vpn']
-        made = inside(lambda: steps())()
-        assert next(made) == 'vpn' and current() == '.'
-        with pytest.raises(StopIteration) as stop:
-            made.send('sent')
-        assert stop.value.value == 'vpn'
-
-    asyncio.run(main())
-
-
 def test_a_coroutine_that_is_closed_elsewhere():
     """As those that an event loop leaves behind."""
     @types.coroutine
@@ -344,3 +237,12 @@ def test_an_object_that_is_never_entered():
         namespace('vpn')(print)
         with pytest.raises(TypeError):
             namespace(None)
+
+
+def test_an_object_without_a_name(monkeypatch):
+    """It goes without another error than the one that is raised."""
+    ignored = []
+    monkeypatch.setattr(sys, 'unraisablehook', ignored.append)
+    with pytest.raises(TypeError):
+        namespace()
+    assert not ignored

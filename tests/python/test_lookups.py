@@ -85,8 +85,8 @@ HOSTS = ['web.example', 'six.example', 'no.example', 'only.vpn', 'only.here', 'l
 
 OLDER = [(function, host) for host in HOSTS for function in
          ('gethostbyname', 'gethostbyname_ex', 'gethostbyaddr', 'getfqdn')]
-OLDER += [('gethostbyname', ''), ('gethostbyname', '<broadcast>'),
-          ('gethostbyname_ex', 'two.example')]
+OLDER += [('gethostbyname', host) for host in ('', b'', '<broadcast>', b'<broadcast>', b'web.example')]
+OLDER += [('gethostbyname_ex', 'two.example')]
 
 
 @pytest.mark.parametrize('function, host', OLDER)
@@ -282,6 +282,34 @@ def test_libraries(vpn):
             assert asyncio.run(get()) == name
 
 
+TWISTED = """
+import xsocket
+from twisted.internet import asyncioreactor
+asyncioreactor.install()
+from twisted.internet import defer, reactor, threads
+from twisted.web import client
+def get(name):
+    with xsocket.namespace(name):
+        return client.Agent(reactor).request(b'GET', b'http://web.example/').addCallback(client.readBody)
+@defer.inlineCallbacks
+def main():
+    for name in ('vpn', 'lan', 'lan', 'vpn'):
+        print((yield get(name)).decode())
+        with xsocket.namespace(name):
+            waiting = threads.deferToThread(xsocket.current)
+        print((yield waiting), (yield threads.deferToThread(xsocket.current)))
+reactor.callWhenRunning(lambda: main().addErrback(print).addCallback(lambda _: reactor.stop()))
+reactor.run()
+"""
+
+
+def test_twisted(vpn, run):
+    """Its reactor of asyncio, which looks names up in a pool of threads, and goes on from those."""
+    require_module('twisted.internet.test')
+    assert run(TWISTED).split() == [word for name in ('vpn', 'lan', 'lan', 'vpn')
+                                    for word in (name, name, '.')]
+
+
 EARLY = """
 from socket import getaddrinfo, gethostbyname, gethostbyname_ex as another, getnameinfo, getfqdn
 from socket import create_connection
@@ -303,6 +331,29 @@ def test_names_that_were_imported_before(vpn, run):
 ('web.example', 'http') web.example
 {NAMED}
 """
+
+
+BYTES = """
+import socket
+import xsocket
+def use(*hosts):
+    for host in hosts:
+        print(socket.getaddrinfo(host, 80, type=socket.SOCK_STREAM)[0][4], socket.gethostbyname(host))
+        with socket.socket() as stream, socket.socket(type=socket.SOCK_DGRAM) as datagrams:
+            stream.bind((host, 0))
+            print(stream.getsockname()[0], datagrams.sendto(b'1', (host, 9)))
+with xsocket.namespace('vpn'):
+    use('web.example', b'web.example', b'127.0.0.80')
+use('only.here', b'only.here', b'127.0.0.5')
+"""
+
+
+def test_bytes_where_they_are_not_compared_with_text(vpn):
+    """python -bb, in a block and outside of any."""
+    result = subprocess.run([sys.executable, '-bb', '-c', BYTES], check=False, text=True,
+                            capture_output=True)
+    assert (result.stderr, result.stdout) == ('', ''.join(
+        f"('{address}', 80) {address}\n{address} 1\n" * 3 for address in ('127.0.0.80', '127.0.0.5')))
 
 
 def test_ctypes_that_forgets(vpn):

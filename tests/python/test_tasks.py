@@ -4,6 +4,8 @@ in C."""
 
 import asyncio
 import concurrent.futures
+import contextlib
+import contextvars
 import queue
 import socket
 import threading
@@ -12,7 +14,7 @@ import pytest
 
 import xsocket
 from support import wire
-from support.wait import require_module
+from support.wait import require_module, skip
 from worlds import PORT, URL
 
 PLACES = ('vpn', 'lan', '.')
@@ -22,11 +24,6 @@ def where():
     """The cookie of the namespace that a new socket is in."""
     with socket.socket() as sock:
         return wire.netns_cookie(sock)
-
-
-@pytest.fixture
-def cookies(world):
-    return {'vpn': world.vpn.cookie, 'lan': world.lan.cookie, '.': world.own_cookie}
 
 
 async def fetch(namespace):
@@ -80,6 +77,44 @@ def test_callbacks(cookies):
         return seen
 
     assert asyncio.run(main()) == [cookies['vpn']] * 2
+
+
+def test_runners(world):
+    """They keep a context from one task to the next. Wherever it was made, the namespace is the caller's."""
+    if not hasattr(asyncio, 'Runner'):
+        skip('needs Python 3.11')
+    kept = contextvars.ContextVar('kept', default=0)
+
+    async def one():
+        kept.set(kept.get() + 1)
+        await fetch('lan')
+        xsocket.push('nobody')
+        xsocket.pop()
+        await asyncio.sleep(0)
+        before = xsocket.current()
+        xsocket.push('left behind')
+        return before, kept.get()
+
+    async def again():
+        coroutine = one()
+        with pytest.raises(RuntimeError, match='running event loop'):
+            runner.run(coroutine)
+        coroutine.close()
+
+    for born in PLACES:
+        with contextlib.ExitStack() as stack:
+            with xsocket.namespace(born):
+                runner = stack.enter_context(asyncio.Runner())
+            for times, name in enumerate((*PLACES, *PLACES), 1):
+                with xsocket.namespace(name):
+                    assert runner.run(one()) == (name, times)
+            assert runner.run(one()) == ('.', 7)
+            with xsocket.namespace('vpn'):
+                assert contextvars.copy_context().run(runner.run, one()) == ('vpn', 8)
+                context = contextvars.Context()
+                assert runner.run(one(), context=context) == ('.', 1)
+                runner.run(again())
+            assert xsocket.current() == '.'
 
 
 class Workers(concurrent.futures.Executor):
@@ -310,3 +345,32 @@ def test_a_loop_of_another_make(world):
     finally:
         asyncio._set_running_loop(None)
     assert xsocket.current() == '.'
+
+
+TWISTED = """
+import socket, urllib.request
+import xsocket
+from twisted.internet import reactor, threads
+def fetch(name):
+    with xsocket.namespace(name), urllib.request.urlopen('http://127.0.0.1:8080/', timeout=10) as answer:
+        return answer.read().decode()
+def main():
+    for enter in (lambda: fetch('vpn'), lambda: xsocket.push('vpn')):
+        try:
+            enter()
+        except RuntimeError as error:
+            print('asyncioreactor' in str(error) and 'deferToThread' in str(error), xsocket.current())
+    xsocket.socket('vpn').close()
+    with xsocket.namespace('.'):
+        threads.deferToThread(fetch, 'vpn').addBoth(print).addCallback(lambda _: reactor.stop())
+print(fetch('vpn'))
+reactor.callWhenRunning(main)
+reactor.run()
+print(fetch('lan'))
+"""
+
+
+def test_a_reactor_of_twisted(world, run):
+    """What it makes and calls later is outside. So nobody can enter in its thread while it runs."""
+    require_module('twisted.internet.test')
+    assert run(TWISTED).split() == ['vpn', 'True', '.', 'True', '.', 'vpn', 'lan']

@@ -14,6 +14,8 @@ EXPECTED = """\
 blocks vpn lan here vpn here
 pushed vpn IndexError
 decorated vpn lan
+closed vpn vpn vpn
+runners vpn lan here
 tasks vpn vpn lan lan here here vpn vpn
 threads vpn lan here
 pools vpn here lan vpn here lan
