@@ -7,9 +7,13 @@
 
 #include "common/cancel.h"
 #include "common/export.h"
+#include "common/remedy.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+
+_Static_assert((int)XSOCKET_WHY >= REMEDY_TEXT, "what was promised is enough");
 
 static int as_libc(int r, int saved_errno)
 {
@@ -111,4 +115,20 @@ EXPORT void xsocket_client_free(struct xsocket_client *client)
 	free(client);
 	cancel_release(&cancel);
 	errno = saved_errno;
+}
+
+EXPORT char *xsocket_why(const char *server, int error, char *text, size_t size)
+{
+	char whole[REMEDY_TEXT];
+	size_t length = 0;
+
+	if (size == 0)
+		return text;
+	if (remedy_is_known(error)) {
+		remedy_text(named(server), error, whole);
+		length = strnlen(whole, size - 1);
+		memcpy(text, whole, length);
+	}
+	text[length] = '\0';
+	return text;
 }

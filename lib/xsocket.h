@@ -123,6 +123,21 @@ int xsocket_client_resolver_file(struct xsocket_client *client, int file);
 /* Closes the connection and frees the client. NULL is allowed. Sockets it gave stay open. */
 void xsocket_client_free(struct xsocket_client *client);
 
+/* Room for what xsocket_why() writes, its end included. */
+#define XSOCKET_WHY 448
+
+/*
+ * What an error of this library means and what to do about it, for a person: half a sentence,
+ * without a newline, as "nobody listens there; start it: systemctl enable --now
+ * xsocket@vpn.socket".
+ *
+ * server is that of the call that failed, error the errno it left. The text is written to text,
+ * which has room for size bytes; what does not fit is cut. Safe in threads and in signal handlers.
+ *
+ * Returns text. It is "" where there is no more to say than strerror(3) does.
+ */
+char *xsocket_why(const char *server, int error, char *text, size_t size);
+
 /*
  * Contexts: each thread has a stack of SERVER names, and the last one pushed is what NULL means as
  * SERVER. Under libxredirect, preloaded, it also is where the thread's socket(2) and its names come

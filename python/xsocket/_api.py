@@ -23,11 +23,12 @@ def socket(server: _context.Server, family: int = std.AF_INET, type: int = std.S
     hands out TCP, MPTCP and UDP sockets of AF_INET and AF_INET6. A name that the socket is to
     connect to is looked up where the socket is.
 
-    Raises OSError with the broker's path as filename, of the subclass that its errno belongs to:
-    FileNotFoundError (no such control socket: is xsocket@NAME.socket enabled?), PermissionError
-    (the caller may not use it, or it does not hand out such sockets), ConnectionRefusedError (nobody
-    listens on it), TimeoutError (no answer within ten seconds), ENETDOWN (its namespace is
-    missing); all are in xsocket(3). ImportError and RuntimeError: as with namespace().
+    Raises OSError, whose text says what to do, with the broker's path as filename, of the subclass
+    that its errno belongs to: FileNotFoundError (no such control socket: is xsocket@NAME.socket
+    enabled?), PermissionError (the caller may not use it, or it does not hand out such sockets),
+    ConnectionRefusedError (nobody listens on it), TimeoutError (no answer within ten seconds),
+    ENETDOWN (its namespace is missing); all are in xsocket(3). ImportError and RuntimeError: as with
+    namespace().
     """
     name = _context.name_of(server)
     _hooks.install()

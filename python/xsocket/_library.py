@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import ctypes
 import os
-from ctypes import POINTER, c_char_p, c_int, c_uint, c_void_p
+from ctypes import POINTER, c_char_p, c_int, c_size_t, c_uint, c_void_p
 from typing import Any, Optional
 
 from . import _config
 
 RUN = '/run/xsocket'
+WHY = 448  # XSOCKET_WHY of xsocket.h
 
 
 class AddrInfo(ctypes.Structure):
@@ -35,6 +36,7 @@ _CLIENT: Prototypes = {
     'xsocket_client_new': (c_void_p, [c_char_p]),
     'xsocket_client_sockets': (c_int, [c_void_p, c_int, c_int, c_int, POINTER(c_int), c_uint]),
     'xsocket_client_free': (None, [c_void_p]),
+    'xsocket_why': (c_char_p, [c_char_p, c_int, c_char_p, c_size_t]),
 }
 _RESOLVER: Prototypes = {
     'xsocket_getaddrinfo': (c_int, [c_char_p, c_char_p, c_char_p, AddrInfoPointer,
@@ -56,6 +58,9 @@ def _load(name: str, prototypes: Prototypes) -> ctypes.CDLL:
                               'ldconfig run since?') from None
         library = ctypes.CDLL(path, use_errno=True)
     for function, (result, arguments) in prototypes.items():
+        if not hasattr(library, function):
+            raise ImportError(f'{name} has no {function}(): it and this package are of versions that '
+                              'do not fit, install the same one')
         getattr(library, function).restype = result
         getattr(library, function).argtypes = arguments
     return library
@@ -82,6 +87,13 @@ def path_of(server: str) -> str:
 
 
 def failure(number: int, server: str, why: Optional[str] = None) -> OSError:
-    """The exception for an errno of a broker: of the subclass of OSError that it belongs to."""
-    return OSError(number, why or f'{os.strerror(number)} (no socket from the broker)',
-                   path_of(server))
+    """The exception for an errno of a broker: of the subclass of OSError that it belongs to.
+
+    What to do about it is in the words of libxsocket, where `why` does not say it already.
+    """
+    if not why:
+        text: bytes = client().xsocket_why(os.fsencode(server), number,
+                                           ctypes.create_string_buffer(WHY), WHY)
+        what = f'{os.strerror(number)} (no socket from the broker)'
+        why = f'{what}: {text.decode(errors="replace")}' if text else what
+    return OSError(number, why, path_of(server))

@@ -56,7 +56,7 @@ def test_libxsocket_keeps_what_was_published(build):
         'xsocket_client_sockets'}
     assert {name for name, version in symbols.items() if version == 'XSOCKET_2.1'} == {
         'xsocket_client_resolver_file', 'xsocket_current', 'xsocket_pop', 'xsocket_push',
-        'xsocket_resolver_file'}
+        'xsocket_resolver_file', 'xsocket_why'}
 
 
 def test_the_contexts_are_those_of_whoever_comes_first(build):

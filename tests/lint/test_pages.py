@@ -96,6 +96,14 @@ def test_contexts(example, vpn):
     assert (result.returncode, result.stdout, result.stderr) == (0, 'vpn: a socket\n', '')
 
 
+def test_no_broker(example):
+    """The example of xsocket(3) says what to do."""
+    result = subprocess.run(**example('man/xsocket.3.scd'), text=True, capture_output=True, check=False)
+    assert result.returncode == 1 and result.stdout == ''
+    assert result.stderr.startswith('xsocket: No such file or directory: ')
+    assert 'systemctl enable --now xsocket@vpn.socket' in result.stderr
+
+
 def test_names(example, vpn):
     """The example of xsocket_getaddrinfo(3)."""
     result = subprocess.run(**example('man/xsocket_getaddrinfo.3.scd', 'xsocket-resolver'), text=True,

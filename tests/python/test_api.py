@@ -167,8 +167,7 @@ def failing(server, *args):
 def test_no_such_broker():
     error = failing('nobody')
     assert type(error) is FileNotFoundError and error.filename == '/run/xsocket/nobody'
-    assert str(error) == "[Errno 2] No such file or directory (no socket from the broker): " \
-                         "'/run/xsocket/nobody'"
+    assert str(error).startswith('[Errno 2] No such file or directory (no socket from the broker): ')
     assert type(raised(xsocket.Client, 'nobody')) is FileNotFoundError
 
 

@@ -18,7 +18,7 @@ import xmlrpc.server
 import pytest
 
 import xsocket
-from support import streams
+from support import streams, wire
 from support.wait import require, require_module
 from worlds import PORT, URL, descriptors
 
@@ -190,6 +190,25 @@ def test_ftplib_listens_there(world, inside):
         ftp.set_pasv(False)
         ftp.retrbinary('RETR file', pieces.append)
     assert b''.join(pieces) == b'content'
+
+
+class Patient(Ftp):
+    """It does not connect."""
+
+    def answer(self, word):
+        return b'200 ok\r\n' if word == b'PORT' else super().answer(word)
+
+
+def test_ftplib_listens_where_it_is_called(world, inside):
+    """And not where its connection is."""
+    inside(lambda: socketserver.TCPServer(('127.0.0.1', 2121), Patient))
+    with ftplib.FTP(timeout=10) as ftp:
+        with xsocket.namespace('vpn'):
+            ftp.connect('127.0.0.1', 2121)
+        with ftp.makeport() as listener:
+            assert wire.netns_cookie(listener) == world.own_cookie
+        with xsocket.namespace('vpn'), ftp.makeport() as listener:
+            assert wire.netns_cookie(listener) == world.vpn.cookie
 
 
 @pytest.fixture(scope='module')

@@ -46,7 +46,10 @@ def scraper(build, vpn, tmp_path):
         running = subprocess.Popen(['sh', '-c', command.replace('LD_PRELOAD', 'exec env LD_PRELOAD')],
                                    cwd=tmp_path, stderr=log)
     wait_until(lambda: listening(8080))
-    yield lambda: subprocess.run(['sh', '-c', fetch], capture_output=True, text=True, check=False)
+    # the status goes to stderr
+    assert fetch.startswith('curl ')
+    fetch = fetch.replace('curl', "curl --write-out '%{stderr}%{http_code}'")
+    yield lambda: subprocess.run(['sh', '-c', fetch], capture_output=True, text=True, check=True)
     running.terminate()
     running.wait()
 
@@ -54,13 +57,14 @@ def scraper(build, vpn, tmp_path):
 def test_scraper(here, vpn, intern, scraper, tmp_path):
     require('curl')
     silence = Silence(here)
-    assert scraper().stdout == ANSWER
+    found = scraper()
+    assert (found.stdout, found.stderr) == (ANSWER, '200')
     assert not vpn.listening(8080)
-    # the broker is gone: nothing is fetched from here, and the control interface lives
+    # the broker is gone: nothing is fetched from here, and the control interface says so
     vpn.broker.stop()
-    failed = scraper()
-    assert failed.stdout == '' and failed.returncode == 52  # curl: an empty answer
-    assert 'Network is down' in (tmp_path / 'log').read_text()
-    assert listening(8080)
+    for _ in range(2):
+        failed = scraper()
+        assert 'Network is down' in failed.stdout and failed.stderr == '502'
+    assert 'there is no such control socket; start it: ' in (tmp_path / 'log').read_text()
     assert silence.heard() == 0
     silence.close()
