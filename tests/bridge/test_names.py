@@ -293,6 +293,7 @@ def test_an_interface_of_the_namespace(bridge, netns):
         vpn.run(['ip', 'link', 'add', name, 'type', 'bridge'])
     vpn.run(['ip', 'link', 'set', 'wanted', 'up'])
     vpn.run(['ip', 'addr', 'add', 'fe80::5/64', 'dev', 'wanted', 'nodad'])
+    vpn.await_addresses('fe80::5')
     with vpn.entered():
         scope = socket.if_nametoindex('wanted')
     with contextlib.ExitStack() as stack:

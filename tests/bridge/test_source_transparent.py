@@ -25,6 +25,8 @@ def prepare(near, far, net):
         for host in hosts:
             namespace.run(['ip', 'address', 'add', f'{net[host]}/{net["length"]}', 'dev', 'lo',
                            *(['nodad'] if net is V6 else [])])
+        if net is V6:
+            namespace.await_addresses(*(net[host] for host in hosts))
     ip = ['ip', '-6' if net is V6 else '-4']
     far.run([*ip, 'rule', 'add', 'from', net['target'], 'lookup', '100'])
     far.run([*ip, 'route', 'add', 'local', 'default', 'dev', 'lo', 'table', '100'])

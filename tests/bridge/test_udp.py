@@ -177,6 +177,7 @@ def test_addresses_of_ours(forward):
         peers.add(peer)
     assert len(peers) == 3
     ends.near.run(['ip', 'address', 'add', 'fd01::1/128', 'dev', 'lo', 'nodad'])
+    ends.near.await_addresses('fd01::1')
     for host in ('::1', 'fd01::1'):
         ask(ends.client(host), server)
 
@@ -189,6 +190,8 @@ def test_link_local(forward, netns):
     for namespace, name, host in ((ends.near, 'one', 'fe80::1'), (other, 'two', 'fe80::2')):
         namespace.run(['ip', 'address', 'add', f'{host}/64', 'dev', name, 'nodad'])
         namespace.run(['ip', 'link', 'set', name, 'up'])
+    ends.near.await_addresses('fe80::1')
+    other.await_addresses('fe80::2')
     server = ends.serve()
     with other.entered():
         scope = socket.if_nametoindex('two')

@@ -44,6 +44,7 @@ def inside(namespace):
         route add 2001:db8:dead::/64 dev eth0
         route add default dev eth0
         ''')
+    namespace.await_addresses('2001:db8::10', IPV6, NOBODY)
     with namespace.entered():
         for name, value in (('ping_group_range', '0 2147483647'), ('tcp_fastopen', '3')):
             with open(f'/proc/sys/net/ipv4/{name}', 'w', encoding='ascii') as file:
@@ -56,6 +57,7 @@ def outside(here):
     commands = [f'addr add {IPV4}/32 dev lo', f'addr add {IPV6}/128 dev lo nodad',
                 'route add local 0.0.0.0/0 dev lo', 'route add local ::/0 dev lo']
     here.run(['ip', '-batch', '-'], input='\n'.join(commands))
+    here.await_addresses(IPV6)
     try:
         yield
     finally:

@@ -86,6 +86,7 @@ def test_a_server_on_a_link(asker, options, outside):
         asker.namespace.run([*ip, 'link', 'add', f'br{number}', 'type', 'bridge'])
     asker.namespace.run([*ip, 'link', 'set', 'br3', 'up'])
     asker.namespace.run([*ip, 'address', 'add', 'fe80::9/64', 'dev', 'br3', 'nodad'])
+    asker.namespace.await_addresses('fe80::9')
     asker.write('resolv.conf', f'nameserver fe80::9%br3\noptions {options}\n')
     with odd.Odd(asker.namespace, 'fe80::9%br3') as server:
         asked = ['addrinfo fine.odd 80 unspec stream 0 0', 'query truncated.odd 1']

@@ -20,6 +20,7 @@ def network(asker):
     run([*ip, 'link', 'set', 'br0', 'up'])
     for address in ADDRESSES:
         run([*ip, 'address', 'add', address, 'dev', 'br0', *(['nodad'] if ':' in address else [])])
+    asker.namespace.await_addresses('fd00::9', 'fe80::9')
     for family in ('-4', '-6'):
         run([*ip, family, 'route', 'add', 'default', 'dev', 'br0'])
 
@@ -85,6 +86,8 @@ def test_addresses_that_there_are(asker, what, outside):
         run([*ip, 'link', 'set', 'lo', 'up'])
     for command in FAMILIES[what]:
         run([*ip, *command])
+        if 'nodad' in command:
+            asker.namespace.await_addresses(command[2].partition('/')[0])
     asked = questions.each('addrinfo {} 80 {} stream 0 addrconfig',
                            ('both', 'four', 'six', '::1', '10.1.1.1'), questions.FAMILIES)
     assert asker.differing([*asked, 'addrinfo both 80', 'addrinfo - 80']) == {}

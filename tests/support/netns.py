@@ -4,21 +4,30 @@
 import contextlib
 import ctypes
 import fcntl
+import ipaddress
 import os
 import socket
 import struct
 import subprocess
 
 from support import wire
+from support.wait import wait_until
 
 _libc = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNET = 0x40000000
 SIOCSIFFLAGS, IFF_UP = 0x8914, 1  # netdevice(7)
+RTF_LOCAL = 0x80000000  # linux/ipv6_route.h
 
 
 def _setns(fd):
     if _libc.setns(fd, CLONE_NEWNET) != 0:
         raise OSError(ctypes.get_errno(), 'setns')
+
+
+def _local_addresses():
+    """Those of IPv6 that have routes, in hexadecimal."""
+    with open('/proc/thread-self/net/ipv6_route', encoding='ascii') as routes:
+        return {fields[0] for fields in map(str.split, routes) if int(fields[8], 16) & RTF_LOCAL}
 
 
 class Namespace:
@@ -65,6 +74,14 @@ class Namespace:
     def cookie(self):
         with self.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
             return wire.netns_cookie(sock)
+
+    def await_addresses(self, *hosts):
+        """Until what is sent to these addresses of IPv6 arrives: "ip address add" does not wait for
+        their routes, and a socket that is connected before keeps another one (addrconf_dad_work(),
+        Linux 6.18)."""
+        wanted = {ipaddress.ip_address(host).packed.hex() for host in hosts}
+        with self.entered():
+            wait_until(lambda: wanted <= _local_addresses())
 
     def connect(self, port, host='127.0.0.1', timeout=10):
         with self.entered():
