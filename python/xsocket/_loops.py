@@ -118,6 +118,8 @@ def install() -> None:
 
 def install_late() -> None:
     """Each time that somebody enters: a program may have imported Twisted since, and is not made to."""
+    if 'twisted' not in sys.modules:
+        return
     pool = getattr(sys.modules.get('twisted.python.threadpool'), 'ThreadPool', None)
     if pool:
         _redirect.replace(pool, 'callInThreadWithCallback', _carry.hooked_call_in_thread)
@@ -133,12 +135,17 @@ def _guard_reactor() -> None:
                            'a thread enter by deferToThread(), or use twisted.internet.asyncioreactor')
 
 
+def _no_loop() -> None:
+    """Of an asyncio that is being imported."""
+
+
 def guard() -> None:
     """Raises RuntimeError within a loop that is neither asyncio's nor uvloop's, also one of Twisted's."""
     asyncio = sys.modules.get('asyncio')
-    loop = asyncio and getattr(asyncio, '_get_running_loop', lambda: None)()
-    if not (asyncio and loop):
+    loop = asyncio and getattr(asyncio, '_get_running_loop', _no_loop)()
+    if asyncio and loop:
+        if not isinstance(
+                loop, (asyncio.BaseEventLoop, getattr(sys.modules.get('uvloop'), 'Loop', ()))):
+            raise _refusal(loop)
+    elif 'twisted' in sys.modules:
         _guard_reactor()
-    elif not isinstance(
-            loop, (asyncio.BaseEventLoop, getattr(sys.modules.get('uvloop'), 'Loop', ()))):
-        raise _refusal(loop)
