@@ -73,7 +73,8 @@ static int ask(struct lookup *lookup, const char *name, struct dns_question *que
 	struct message_options options = {
 		.edns = lookup->conf->edns0, .trust_ad = lookup->conf->trust_ad};
 	unsigned char *messages[CHANNEL_QUERIES] = {0};
-	unsigned together = lookup->conf->single_request ? 1 : question->n;
+	bool single = lookup->conf->single_request || lookup->conf->single_request_reopen;
+	unsigned together = single ? 1 : question->n;
 	int r = 0;
 
 	for (unsigned i = 0; i < question->n; i++) {

@@ -3,8 +3,8 @@
 
 #include "resolver/dns.h"
 #include "resolver/hosts.h"
-#include "resolver/interface.h"
 #include "resolver/lines.h"
+#include "resolver/readconf.h"
 #include "resolver/why.h"
 
 #include "common/cleanup.h"
@@ -13,7 +13,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 void lookup_begin(struct lookup *lookup, const struct resolver_source *source, char *why)
 {
@@ -47,75 +46,15 @@ static int open_file(const struct lookup *lookup, enum resolver_file which)
 	return lookup->source->file(lookup->source->data, which);
 }
 
-/* ---- resolv.conf ---- */
-
-static bool is_ours(int file)
-{
-	struct stat theirs, ours;
-
-	return fstat(file, &theirs) == 0 && stat("/etc/resolv.conf", &ours) == 0 &&
-	       theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
-}
-
-/* A machine that has a domain in its name searches in it. */
-static void search_own_domain(struct resolvconf *conf)
-{
-	char name[256], *dot;
-
-	if (gethostname(name, sizeof(name)) < 0)
-		return;
-	name[sizeof(name) - 1] = '\0';
-	dot = strchr(name, '.');
-	if (dot)
-		resolvconf_search(conf, dot + 1);
-}
-
-static void look_into_environment(struct resolvconf *conf)
-{
-	const char *domains = secure_getenv("LOCALDOMAIN"), *options = secure_getenv("RES_OPTIONS");
-
-	if (domains) /* none at all stands for the root */
-		resolvconf_search(conf, *domains ? domains : ".");
-	if (options)
-		resolvconf_options(conf, options);
-}
+/* ---- the channel ---- */
 
 static int read_resolvconf(struct lookup *lookup)
 {
-	_cleanup_fd_ int file = open_file(lookup, RESOLVER_RESOLV_CONF);
-	struct lines lines;
-	char *line;
-	int r = 0;
-
-	if (file < 0 && file != -ENOENT)
-		return file;
 	lookup->conf = malloc(sizeof(*lookup->conf));
 	if (!lookup->conf)
 		return -ENOMEM;
 	resolvconf_init(lookup->conf);
-	if (file >= 0) {
-		lookup->conf_is_ours = is_ours(file);
-		lines_init(&lines, file);
-		while ((r = lines_next(&lines, &line)) > 0)
-			resolvconf_line(lookup->conf, line);
-		lines_end(&lines);
-	}
-	look_into_environment(lookup->conf);
-	if (!lookup->conf->has_search)
-		search_own_domain(lookup->conf);
-	return r;
-}
-
-/* ---- the channel ---- */
-
-static void find_scopes(const struct lookup *lookup, uint32_t scopes[RESOLVCONF_SERVERS])
-{
-	const struct resolvconf *conf = lookup->conf;
-
-	for (unsigned i = 0; i < conf->n_servers; i++) {
-		if (conf->servers[i].scope[0])
-			interface_scope(lookup->source, conf->servers[i].scope, &scopes[i]);
-	}
+	return readconf(lookup->source, lookup->conf, &lookup->conf_is_ours);
 }
 
 enum outcome lookup_open(struct lookup *lookup)
@@ -144,7 +83,7 @@ enum outcome lookup_open(struct lookup *lookup)
 	if (!options.tries)
 		options.tries = lookup->conf->attempts ? lookup->conf->attempts : 1;
 	options.conf = lookup->conf;
-	find_scopes(lookup, options.scopes);
+	readconf_scopes(lookup->source, lookup->conf, options.scopes);
 	r = channel_new(&options, &lookup->channel);
 	return r < 0 ? lookup_fail(lookup, r, NULL) : OUTCOME_FOUND;
 }

@@ -113,8 +113,10 @@ static void take_option(struct resolvconf *conf, const char *option)
 		{"edns0", &conf->edns0},
 		{"trust-ad", &conf->trust_ad},
 		{"no-tld-query", &conf->no_tld_query},
+		{"no_tld_query", &conf->no_tld_query},
 		{"single-request", &conf->single_request},
-		{"single-request-reopen", &conf->single_request},
+		{"single-request-reopen", &conf->single_request_reopen},
+		{"no-reload", &conf->no_reload},
 		{"no-aaaa", &conf->no_aaaa},
 	};
 

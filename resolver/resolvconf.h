@@ -32,6 +32,7 @@ struct resolvconf {
 	char search[RESOLVCONF_SEARCH];
 	unsigned ndots, timeout_s, attempts;
 	bool rotate, use_vc, edns0, trust_ad, no_tld_query, single_request, no_aaaa;
+	bool single_request_reopen, no_reload;
 };
 
 /* What holds where the file says nothing. */

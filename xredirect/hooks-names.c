@@ -146,6 +146,18 @@ OTHER_NAME(__res_nsearch, res_nsearch);
 OTHER_NAME(__res_nquerydomain, res_nquerydomain);
 OTHER_NAME(__res_nsend, res_nsend);
 
+/* resolv.h calls them by these names, and libc has no others. */
+
+EXPORT int __res_init(void)
+{
+	return names_init();
+}
+
+EXPORT int __res_ninit(res_state state)
+{
+	return names_ninit(state);
+}
+
 EXPORT void sethostent(int stay_open)
 {
 	if (names_are_elsewhere())

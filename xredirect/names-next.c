@@ -93,6 +93,16 @@ static int no_nsend(
 	return no_resolver();
 }
 
+static int no_init(void)
+{
+	return no_resolver();
+}
+
+static int no_ninit(res_state state)
+{
+	return no_resolver();
+}
+
 /* Before glibc 2.34 it is in libanl, which whoever calls it has loaded. */
 static int no_getaddrinfo_a(int mode, struct gaicb *list[], int n, struct sigevent *event)
 {
@@ -113,6 +123,8 @@ RESOLVER(res_nsend,
 	(res_state state, const unsigned char *message, int length, unsigned char *answer,
 		int size),
 	(state, message, length, answer, size), no_nsend)
+NEXT_DEFINE(int, __res_init, (void), (), no_init)
+NEXT_DEFINE(int, __res_ninit, (res_state state), (state), no_ninit)
 NEXT_DEFINE(void, sethostent, (int stay_open), (stay_open), NULL)
 NEXT_DEFINE(struct hostent *, gethostent, (void), (), NULL)
 NEXT_DEFINE(int, gethostent_r,

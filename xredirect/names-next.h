@@ -32,6 +32,8 @@ int next_res_querydomain(
 int next_res_send(const unsigned char *message, int length, unsigned char *answer, int size);
 
 #ifdef __GLIBC__
+int next___res_init(void);
+int next___res_ninit(res_state state);
 int next_res_nquery(
 	res_state state, const char *name, int class, int type, unsigned char *answer, int size);
 int next_res_nsearch(

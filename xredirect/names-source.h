@@ -30,6 +30,18 @@ void names_end(const struct names *names);
  */
 int names_errno(int error);
 
+/*
+ * Once the thread is not redirected: what res_init(3) has got over there is not asked from here. To
+ * libc the thread then has not called it.
+ */
+#ifdef __GLIBC__
+void names_state_home(void);
+#else
+static inline void names_state_home(void)
+{
+}
+#endif
+
 /* What getaddrinfo(3) and getnameinfo(3) return then. Sets errno. */
 int names_broken(void);
 

@@ -41,10 +41,18 @@ static int open_file(void *data, int which)
 	return r == -ENOENT && !answered ? -ENOTDIR : r;
 }
 
+static bool is_elsewhere(const struct route *route)
+{
+	if (route_is_elsewhere(route))
+		return true;
+	names_state_home();
+	return false;
+}
+
 bool names_begin(struct names *names)
 {
 	names->route = route_current();
-	if (!route_is_elsewhere(&names->route))
+	if (!is_elsewhere(&names->route))
 		return false;
 	names->source = (struct resolver_source){
 		.socket = open_socket,
@@ -75,7 +83,7 @@ bool names_are_elsewhere(void)
 {
 	struct route route = route_current();
 
-	return route_is_elsewhere(&route);
+	return is_elsewhere(&route);
 }
 
 void names_end(const struct names *names)

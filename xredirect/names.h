@@ -5,6 +5,7 @@
 /* What libxredirect does in place of libc's functions that look names up. See names.c. */
 
 #include <netdb.h>
+#include <resolv.h>
 #include <stdbool.h>
 #include <sys/socket.h>
 #include <sys/types.h>
@@ -44,5 +45,11 @@ int names_search(const char *name, int class, int type, unsigned char *answer, i
 int names_querydomain(
 	const char *name, const char *domain, int class, int type, unsigned char *answer, int size);
 int names_send(const unsigned char *message, int length, unsigned char *answer, int size);
+
+#ifdef __GLIBC__
+/* res_init(3) and res_ninit(3), for all threads. */
+int names_init(void);
+int names_ninit(res_state state);
+#endif
 
 #endif

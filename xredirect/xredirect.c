@@ -33,18 +33,18 @@
 #include <string.h>
 
 const char *const plugins_hooks[] = {"__connect", "__open64_2", "__open_2", "__openat64_2",
-	"__openat_2", "__res_nquery", "__res_nquerydomain", "__res_nsearch", "__res_nsend",
-	"__res_query", "__res_querydomain", "__res_search", "__res_send", "bind", "connect",
-	"endhostent", "fopen", "fopen64", "freeaddrinfo", "freeifaddrs", "getaddrinfo",
-	"getaddrinfo_a", "gethostbyaddr", "gethostbyaddr_r", "gethostbyname", "gethostbyname2",
-	"gethostbyname2_r", "gethostbyname_r", "gethostent", "gethostent_r", "gethostid",
-	"getifaddrs", "getnameinfo", "getnetbyaddr", "getnetbyaddr_r", "getnetbyname",
-	"getnetbyname_r", "if_freenameindex", "if_indextoname", "if_nameindex", "if_nametoindex",
-	"iruserok", "iruserok_af", "open", "open64", "openat", "openat64", "pthread_create", "rcmd",
-	"rcmd_af", "res_nquery", "res_nquerydomain", "res_nsearch", "res_nsend", "res_query",
-	"res_querydomain", "res_search", "res_send", "rexec", "rexec_af", "rresvport",
-	"rresvport_af", "ruserok", "ruserok_af", "sendmmsg", "sendmsg", "sendto", "sethostent",
-	"setsockopt", "socket", "thrd_create", NULL};
+	"__openat_2", "__res_init", "__res_ninit", "__res_nquery", "__res_nquerydomain",
+	"__res_nsearch", "__res_nsend", "__res_query", "__res_querydomain", "__res_search",
+	"__res_send", "bind", "connect", "endhostent", "fopen", "fopen64", "freeaddrinfo",
+	"freeifaddrs", "getaddrinfo", "getaddrinfo_a", "gethostbyaddr", "gethostbyaddr_r",
+	"gethostbyname", "gethostbyname2", "gethostbyname2_r", "gethostbyname_r", "gethostent",
+	"gethostent_r", "gethostid", "getifaddrs", "getnameinfo", "getnetbyaddr", "getnetbyaddr_r",
+	"getnetbyname", "getnetbyname_r", "if_freenameindex", "if_indextoname", "if_nameindex",
+	"if_nametoindex", "iruserok", "iruserok_af", "open", "open64", "openat", "openat64",
+	"pthread_create", "rcmd", "rcmd_af", "res_nquery", "res_nquerydomain", "res_nsearch",
+	"res_nsend", "res_query", "res_querydomain", "res_search", "res_send", "rexec", "rexec_af",
+	"rresvport", "rresvport_af", "ruserok", "ruserok_af", "sendmmsg", "sendmsg", "sendto",
+	"sethostent", "setsockopt", "socket", "thrd_create", NULL};
 _Static_assert(sizeof(plugins_hooks) / sizeof(plugins_hooks[0]) <= PLUGINS_HOOKS_MAX + 1,
 	"plugins.c has room for fewer");
 const char plugins_harm[] = "sockets that it makes are not redirected";

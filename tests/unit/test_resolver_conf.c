@@ -38,7 +38,8 @@ static const struct {
 	{"options rotate use-vc edns0 trust-ad no-tld-query single-request no-aaaa\n",
 		";;1 5 2;rotate vc edns0 ad tld single aaaa"},
 	{"options rotate\noptions single-request-reopen inet6 debug rotatex\n",
-		";;1 5 2;rotate single"},
+		";;1 5 2;rotate reopen"},
+	{"options no_tld_query no-reload\n", ";;1 5 2;tld fixed"},
 	{"options an-option-that-is-much-longer-than-any-that-there-is ndots:2\n", ";;2 5 2;"},
 };
 
@@ -55,6 +56,8 @@ static void describe(const struct resolvconf *conf, char *ret)
 		{conf->trust_ad, "ad"},
 		{conf->no_tld_query, "tld"},
 		{conf->single_request, "single"},
+		{conf->single_request_reopen, "reopen"},
+		{conf->no_reload, "fixed"},
 		{conf->no_aaaa, "aaaa"},
 	};
 	bool first = true;
