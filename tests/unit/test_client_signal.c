@@ -14,6 +14,8 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <unistd.h>
 
 static const struct fake_action slow[] = {FAKE_REQUEST, FAKE_GATE,
@@ -26,6 +28,7 @@ static struct xsocket_client *client;
 static pthread_t main_thread;
 
 /* Of the handler. */
+static atomic_bool handler_began;
 static int handler_fds[3], handler_result;
 static sigjmp_buf out_of_the_call;
 
@@ -124,6 +127,7 @@ static void use_the_same_handle(int number)
 {
 	int errno_before = errno;
 
+	atomic_store(&handler_began, true);
 	errno = 54321;
 	handler_fds[0] = xsocket_client_socket(client, AF_INET, SOCK_DGRAM, 0);
 	handler_result =
@@ -139,25 +143,44 @@ static void use_xsocket(int number)
 {
 	int errno_before = errno;
 
+	atomic_store(&handler_began, true);
 	handler_fds[0] = xsocket(broker.server, AF_INET, SOCK_DGRAM, 0);
 	fake_broker_open_gate(&broker);
 	fake_broker_open_gate(&broker);
 	errno = errno_before;
 }
 
+static void only_interrupt(int number)
+{
+}
+
+/*
+ * ThreadSanitizer keeps a signal that comes right before recvmmsg(2) until that returns. Another
+ * one makes it return.
+ */
 static void *interrupt_when_gated(void *data)
 {
 	fake_broker_wait_gated(&broker, 1);
 	must(pthread_kill(main_thread, SIGUSR1) == 0);
+	while (!atomic_load(&handler_began)) {
+		usleep(1000);
+		must(pthread_kill(main_thread, SIGUSR2) == 0);
+	}
 	return data;
+}
+
+static pthread_t interrupt_by(void (*handler)(int))
+{
+	atomic_store(&handler_began, false);
+	handle_signal(SIGUSR1, handler);
+	handle_signal(SIGUSR2, only_interrupt);
+	return start(interrupt_when_gated);
 }
 
 static void a_handler_can_use_the_handle_it_interrupts(void **state)
 {
-	pthread_t thread;
+	pthread_t thread = interrupt_by(use_the_same_handle);
 
-	handle_signal(SIGUSR1, use_the_same_handle);
-	thread = start(interrupt_when_gated);
 	is_served(xsocket_client_socket(client, AF_INET, SOCK_STREAM, 0), SOCK_STREAM, IPPROTO_TCP);
 	must(pthread_join(thread, NULL) == 0);
 	assert_int_equal(handler_result, 2);
@@ -171,10 +194,8 @@ static void a_handler_can_use_the_handle_it_interrupts(void **state)
 
 static void a_handler_can_call_xsocket(void **state)
 {
-	pthread_t thread;
+	pthread_t thread = interrupt_by(use_xsocket);
 
-	handle_signal(SIGUSR1, use_xsocket);
-	thread = start(interrupt_when_gated);
 	is_served(xsocket_client_socket(client, AF_INET, SOCK_STREAM, 0), SOCK_STREAM, IPPROTO_TCP);
 	must(pthread_join(thread, NULL) == 0);
 	is_served(handler_fds[0], SOCK_DGRAM, IPPROTO_UDP);
@@ -182,15 +203,14 @@ static void a_handler_can_call_xsocket(void **state)
 
 static void jump_out(int number)
 {
+	atomic_store(&handler_began, true);
 	siglongjmp(out_of_the_call, 1);
 }
 
 static void a_handle_works_after_a_jump_out_of_its_call(void **state)
 {
-	pthread_t thread;
+	pthread_t thread = interrupt_by(jump_out);
 
-	handle_signal(SIGUSR1, jump_out);
-	thread = start(interrupt_when_gated);
 	if (sigsetjmp(out_of_the_call, 1) == 0) {
 		xsocket_client_socket(client, AF_INET, SOCK_STREAM, 0);
 		fail_msg("the call was not left");
