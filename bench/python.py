@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What a socket costs in Python: redirected, asked for, and where nothing is redirected.
+"""What a socket costs in Python: redirected, asked for, and where nothing is redirected; and what it
+costs to enter and leave a namespace.
 
 `python.py [ROUNDS]`. Two processes measure by turns: one that never used the package, and one in which
 its hooks are installed.
@@ -55,6 +56,23 @@ def asked(server, name):
                 xsocket.socket(server).close()
 
         return one_by_one
+    if name == 'block':
+        def blocks():
+            for _ in range(COUNT):
+                with xsocket.namespace(server):
+                    pass
+
+        return blocks
+    if name == 'decorated':
+        @xsocket.namespace(server)
+        def nothing():
+            pass
+
+        def calls():
+            for _ in range(COUNT):
+                nothing()
+
+        return calls
     client = xsocket.Client(server)
 
     def batches():
@@ -106,6 +124,8 @@ ROWS = [  # what is measured, its reference, how it is called in the table
     ('inside threads', 'the same by 4 threads'),
     ('asked socket', 'xsocket.socket()'),
     ('asked batches', 'Client.sockets(64)'),
+    ('asked block', '"with xsocket.namespace(): pass"'),
+    ('asked decorated', 'a call of a decorated function'),
 ]
 
 
